@@ -1,0 +1,22 @@
+"""Opening and checking image files."""
+
+from flawscope.images.opening import (
+    DEFAULT_MAX_PIXELS,
+    IMAGE_SUFFIXES,
+    find_images,
+    open_image,
+    open_mask,
+    read_size,
+)
+from flawscope.images.saving import encode_image, save_image
+
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "IMAGE_SUFFIXES",
+    "encode_image",
+    "find_images",
+    "open_image",
+    "open_mask",
+    "read_size",
+    "save_image",
+]

@@ -1,0 +1,199 @@
+"""Image files in, RGB uint8 arrays out; what cannot be read says why and names its file."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from flawscope.errors import ImageError
+from flawscope.values import Size
+
+DEFAULT_MAX_PIXELS = 120_000_000
+"""Images of more pixels are refused before they are decoded; ``FLAWSCOPE_MAX_PIXELS`` overrides."""
+
+IMAGE_SUFFIXES = frozenset(
+    {".bmp", ".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".jp2"}
+)
+
+_ORIENTATION = 0x0112
+_SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N", "I"}
+
+# Our own limit is checked before decoding; Pillow's would only warn, and at another number.
+Image.MAX_IMAGE_PIXELS = None
+
+
+def find_images(paths: Iterable[Path]) -> Iterator[Path]:
+    """Image files under ``paths``: files as given, folders searched through in sorted order.
+
+    Raises:
+        ImageError: a path does not exist.
+    """
+    for path in paths:
+        if path.is_dir():
+            for folder, folders, names in os.walk(path):
+                folders[:] = sorted(name for name in folders if not name.startswith("."))
+                yield from (
+                    Path(folder, name)
+                    for name in sorted(names)
+                    if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
+                )
+        elif path.exists():
+            yield path
+        else:
+            raise ImageError(
+                "no such file or folder", where=path, remedy="Check the spelling of the path"
+            )
+
+
+def max_pixels() -> int:
+    """The limit in force on the number of pixels of an image."""
+    text = os.environ.get("FLAWSCOPE_MAX_PIXELS", "")
+    if not text:
+        return DEFAULT_MAX_PIXELS
+    if not text.isdigit() or int(text) < 1:
+        raise ImageError(
+            f"{text!r} is not a number of pixels",
+            where="FLAWSCOPE_MAX_PIXELS",
+            remedy="Set it to a whole number such as 120000000",
+        )
+    return int(text)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The image of a file, header read and size checked, or an ImageError that names the file."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            f"cannot be read ({error.strerror or error})", where=path, remedy="Check the file"
+        ) from error
+    if not data:
+        raise ImageError("the file is empty", where=path, remedy="Copy it again from its source")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data)) as image:
+                _refuse_bomb(image, path)
+                yield image
+    except UnidentifiedImageError as error:
+        raise ImageError(
+            "not an image in a format that is known here",
+            where=path,
+            remedy="Save it as PNG, JPEG, TIFF, BMP or WebP",
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, KeyError) as error:
+        raise ImageError(
+            f"the image is damaged or truncated ({error})",
+            where=path,
+            remedy="Copy it again from its source",
+        ) from error
+
+
+def _refuse_bomb(image: Image.Image, path: Path) -> None:
+    limit = max_pixels()
+    if image.width * image.height > limit:
+        raise ImageError(
+            f"{image.width} x {image.height} pixels are over the limit of {limit:,}",
+            where=path,
+            remedy="Cut it up, or raise FLAWSCOPE_MAX_PIXELS",
+        )
+
+
+def read_size(path: Path) -> Size:
+    """An image's size as displayed (after EXIF rotation), from its header alone.
+
+    Raises:
+        ImageError: the file is missing, not an image, or over the limit.
+    """
+    try:
+        with Image.open(path) as image:
+            _refuse_bomb(image, path)
+            turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+            return Size(image.width, image.height) if turned else Size(image.height, image.width)
+    except Exception:
+        # The slow path knows every reason by name.
+        with _opened(path) as image:
+            image = ImageOps.exif_transpose(image)
+            return Size(image.height, image.width)
+
+
+def open_image(
+    path: str | Path, *, value_range: tuple[float, float] | None = None
+) -> NDArray[np.uint8]:
+    """An image as displayed: RGB ``uint8``, (height, width, 3), EXIF rotation applied.
+
+    Grey, palette, CMYK and YCbCr become RGB; transparent pixels are laid over white. 16-bit grey
+    is scaled from 0-65535. Floating-point images state no scale, so one must be named.
+
+    Args:
+        path: of the file.
+        value_range: the values that become 0 and 255, for 16-bit and floating-point images.
+
+    Raises:
+        ImageError: the file cannot be read, is damaged, over the limit, or of unstated scale.
+    """
+    path = Path(path)
+    with _opened(path) as image:
+        image.load()
+        image = ImageOps.exif_transpose(image)
+        if image.mode == "F" or image.mode in _SIXTEEN_BIT:
+            grey = _scaled(np.asarray(image), image.mode, value_range, path)
+            return np.repeat(grey[:, :, None], 3, axis=2)
+        if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+            over = image.convert("RGBA")
+            white = Image.new("RGBA", over.size, "white")
+            image = Image.alpha_composite(white, over)
+        return np.array(image.convert("RGB"), dtype=np.uint8)
+
+
+def _scaled(
+    values: NDArray[np.generic], mode: str, value_range: tuple[float, float] | None, path: Path
+) -> NDArray[np.uint8]:
+    if value_range is None:
+        if mode == "F":
+            raise ImageError(
+                "a floating-point image does not say which values are black and white",
+                where=path,
+                remedy="Name them with --value-range LOW HIGH, or save it with 8 or 16 bits",
+            )
+        value_range = (0.0, 65535.0)
+    low, high = value_range
+    if not high > low:
+        raise ImageError(
+            f"the value range {low} to {high} is empty",
+            where=path,
+            remedy="Give the low value first",
+        )
+    shares = (np.nan_to_num(values.astype(np.float32)) - low) / (high - low)
+    return (np.clip(shares, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
+def open_mask(path: str | Path) -> NDArray[np.uint8]:
+    """A mask file's values as they stand: ``uint8``, (height, width); colour becomes grey.
+
+    Anti-aliased masks are 0-255 with 128 and above inside; label masks hold small numbers. A
+    palette's indices are its values.
+
+    Raises:
+        ImageError: as for ``open_image``.
+    """
+    path = Path(path)
+    with _opened(path) as image:
+        image.load()
+        image = ImageOps.exif_transpose(image)
+        if image.mode == "P":
+            return np.array(image, dtype=np.uint8)
+        if image.mode == "1":
+            return np.asarray(image).astype(np.uint8) * np.uint8(255)
+        if image.mode == "F" or image.mode in _SIXTEEN_BIT:
+            return _scaled(np.asarray(image), image.mode, None, path)
+        return np.array(image.convert("L"), dtype=np.uint8)

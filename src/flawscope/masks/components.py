@@ -1,0 +1,56 @@
+"""Connected pieces of a mask and their measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from flawscope.values import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One 8-connected piece of a mask.
+
+    Attributes:
+        box: its bounding box in the whole mask.
+        area: its number of pixels.
+        pixels: boolean (box height, box width): the piece inside its box.
+    """
+
+    box: Box
+    area: int
+    pixels: NDArray[np.bool_]
+
+
+def components(mask: NDArray[np.bool_], smallest_area: int = 1) -> list[Component]:
+    """The 8-connected pieces of a boolean mask of at least ``smallest_area`` pixels."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        mask.astype(np.uint8), connectivity=8
+    )
+    found = []
+    for label in range(1, count):
+        left, top, width, height, area = (int(value) for value in stats[label])
+        if area >= smallest_area:
+            box = Box(left, top, left + width, top + height)
+            inside = labels[box.top : box.bottom, box.left : box.right] == label
+            found.append(Component(box, area, inside))
+    return found
+
+
+def length_and_width(pixels: NDArray[np.bool_]) -> tuple[float, float]:
+    """Sides in pixels, longer first, of the smallest turned rectangle around the pixels set.
+
+    A single pixel measures 1 x 1: the rectangle is around the pixels' areas, not their centres.
+    """
+    rows, columns = np.nonzero(pixels)
+    if not rows.size:
+        return 0.0, 0.0
+    corners = np.stack([columns, rows], axis=1).astype(np.float32)
+    points = np.concatenate([corners + (x, y) for x in (0, 1) for y in (0, 1)])
+    hull = cv2.convexHull(points.astype(np.float32))
+    _, (first, second), _ = cv2.minAreaRect(hull)
+    return max(float(first), float(second)), min(float(first), float(second))

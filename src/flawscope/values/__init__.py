@@ -1,0 +1,44 @@
+"""The types that flow through flawscope; one type serves both truth and prediction.
+
+Images are RGB ``uint8`` arrays of shape (height, width, 3). Boxes are half-open, in pixels of
+the original image. Masks at rest are run lengths. Ids are POSIX paths relative to a dataset's root.
+"""
+
+from flawscope.values.manifest import FileEntry, InputFit, Manifest, Stage
+from flawscope.values.parts import (
+    UNNAMED,
+    Box,
+    Dataset,
+    Defect,
+    Estimate,
+    Inspection,
+    Label,
+    Problem,
+    RunLengths,
+    Sample,
+    Size,
+    Verdict,
+)
+from flawscope.values.policy import Gate, KindPolicy, Policy
+
+__all__ = [
+    "UNNAMED",
+    "Box",
+    "Dataset",
+    "Defect",
+    "Estimate",
+    "FileEntry",
+    "Gate",
+    "InputFit",
+    "Inspection",
+    "KindPolicy",
+    "Label",
+    "Manifest",
+    "Policy",
+    "Problem",
+    "RunLengths",
+    "Sample",
+    "Size",
+    "Stage",
+    "Verdict",
+]
