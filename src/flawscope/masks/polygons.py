@@ -65,9 +65,7 @@ def _trace(following: dict[tuple[int, int], list[tuple[int, int]]]) -> list[Poly
     return rings
 
 
-def _turn(
-    heading: tuple[int, int] | None, here: tuple[int, int], there: tuple[int, int]
-) -> int:
+def _turn(heading: tuple[int, int] | None, here: tuple[int, int], there: tuple[int, int]) -> int:
     if heading is None:
         return 0
     step = (there[0] - here[0], there[1] - here[1])
