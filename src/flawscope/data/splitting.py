@@ -1,0 +1,344 @@
+"""Splits of a dataset by group, stratified by kind, written down in a small file.
+
+Images of one physical part must never be split apart: a model that saw the part in training
+recognises it in the test, and its score says nothing about parts it has not seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from flawscope.errors import SplitError
+from flawscope.files import write_text
+from flawscope.values import Dataset, Label, Sample
+
+Part = Literal["train", "validation", "test"]
+GroupSource = Literal["dataset", "pattern", "inferred", "none"]
+
+PARTS: tuple[Part, Part, Part] = ("train", "validation", "test")
+"""Names of the parts of a split, in the order of its shares."""
+
+# A kind with too few groups for every part is wanted first where it is learned, then judged.
+_NEEDED_FIRST = (0, 2, 1)
+
+
+class Split(BaseModel):
+    """Which image belongs to which part, and how that was decided.
+
+    Attributes:
+        format_version: of the split file.
+        dataset: name of the dataset's folder.
+        images: number of images that are split.
+        seed: of the choice between groups that fit equally well.
+        shares: wanted share of the images in train, validation and test.
+        groups: where groups came from: the dataset, a pattern over ids, inferred, or ``none``.
+        group_by: the pattern, where there was one.
+        leaky: images of one part may stand on both sides; a score from it is not to be trusted.
+        ids: ids of images by part, sorted.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: Literal[1] = 1
+    dataset: str
+    images: Annotated[int, Field(ge=1)]
+    seed: int
+    shares: tuple[float, float, float]
+    groups: GroupSource
+    group_by: str | None = None
+    leaky: bool = False
+    ids: dict[Part, tuple[str, ...]]
+
+    def write(self, path: Path) -> None:
+        """Writes the split as JSON, whole or not at all."""
+        write_text(path, self.model_dump_json(indent=1) + "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    name: str
+    ids: tuple[str, ...]
+    strata: Mapping[str, int]
+    """Images by stratum; an image of two kinds counts for both."""
+
+
+def default_split_path(root: Path) -> Path:
+    """Where the split of a dataset is looked for: in the current folder, not the dataset's."""
+    return Path(f"{root.resolve().name}.split.json")
+
+
+def split(
+    dataset: Dataset,
+    *,
+    shares: Sequence[float] = (0.6, 0.2, 0.2),
+    group_by: str | None = None,
+    seed: int = 0,
+    leaky: bool = False,
+) -> Split:
+    """Splits a dataset by group so that every part shows every kind, as far as groups allow.
+
+    Groups are assigned greedily, rarest kind first, to the part that lacks it most: the iterative
+    stratification of Sechidis, Tsoumakas and Vlahavas (2011), over groups in place of images.
+
+    Args:
+        dataset: to split; groups come from ``group_by``, else from its samples.
+        shares: wanted share of images in train, validation and test; they sum to 1.
+        group_by: a regular expression searched in every id; what its capture groups hold names
+            the group.
+        seed: decides between groups that fit equally well.
+        leaky: split image by image, whatever part they show. Only to show how much a score gains
+            by leaking.
+
+    Raises:
+        SplitError: shares or pattern make no sense, or there is nothing to split.
+    """
+    wanted = _checked_shares(shares)
+    if not dataset.samples:
+        raise SplitError("there is no image to split", where=dataset.root)
+    if leaky:
+        source: GroupSource = "none"
+        names: Mapping[str, str] = {sample.id: sample.id for sample in dataset.samples}
+    else:
+        source, names = _group_names(dataset, group_by)
+    parts = _stratified(_grouped(dataset.samples, names), wanted, np.random.default_rng(seed))
+    return Split(
+        dataset=dataset.root.resolve().name,
+        images=len(dataset.samples),
+        seed=seed,
+        shares=wanted,
+        groups=source,
+        group_by=None if leaky else group_by,
+        leaky=leaky,
+        ids={
+            name: tuple(sorted(chain.from_iterable(group.ids for group in groups)))
+            for name, groups in zip(PARTS, parts, strict=True)
+        },
+    )
+
+
+def read_split(path: Path) -> Split:
+    """Reads a split file.
+
+    Raises:
+        SplitError: the file is missing or is not a split.
+    """
+    try:
+        found = Split.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise SplitError(
+            f"cannot be read ({error.strerror or error})",
+            where=path,
+            remedy="Make it with: flawscope data split DATASET",
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise SplitError(
+            f"not a split file ({f'{key}: ' if key else ''}{first['msg']})",
+            where=path,
+            remedy="Make it anew with: flawscope data split DATASET",
+        ) from error
+    twice = [one for one, n in Counter(chain.from_iterable(found.ids.values())).items() if n > 1]
+    if twice:
+        raise SplitError(
+            f"{len(twice)} images stand in more than one place, {twice[0]} first",
+            where=path,
+            remedy="Make it anew with: flawscope data split DATASET",
+        )
+    return found
+
+
+def apply_split(dataset: Dataset, split: Split, *, allow_leaks: bool = False) -> Dataset:
+    """The dataset with every sample's ``split`` set.
+
+    Raises:
+        SplitError: the split is of other images, or puts images of one group in different parts
+            (unless ``allow_leaks``, or the split says itself that it is leaky).
+    """
+    part_of = {one: part for part, ids in split.ids.items() for one in ids}
+    _require_same_images(dataset, part_of)
+    if not (allow_leaks or split.leaky):
+        _require_whole_groups(dataset, part_of)
+    samples = tuple(replace(sample, split=part_of[sample.id]) for sample in dataset.samples)
+    return replace(dataset, samples=samples)
+
+
+def stratum_names(sample: Sample) -> tuple[str, ...]:
+    """What a sample counts for when kinds are balanced: its kinds, else its label."""
+    if sample.kinds:
+        return tuple(sorted(set(sample.kinds)))
+    return (f"({sample.label.value})",) if sample.label != Label.UNKNOWN else ("(unlabelled)",)
+
+
+def _checked_shares(shares: Sequence[float]) -> tuple[float, float, float]:
+    good = (
+        len(shares) == len(PARTS)
+        and min(shares) >= 0.0
+        and shares[0] > 0.0
+        and abs(sum(shares) - 1.0) < 1e-6
+    )
+    if not good:
+        raise SplitError(
+            f"shares {', '.join(map(str, shares))} are not three shares that sum to 1",
+            where="shares",
+            remedy="Give train, validation and test, as in 0.6 0.2 0.2",
+        )
+    return (float(shares[0]), float(shares[1]), float(shares[2]))
+
+
+def _group_names(dataset: Dataset, group_by: str | None) -> tuple[GroupSource, Mapping[str, str]]:
+    if group_by is not None:
+        return "pattern", _names_by_pattern(dataset, group_by)
+    names = {sample.id: sample.group for sample in dataset.samples if sample.group is not None}
+    if len(names) < len(dataset.samples):
+        raise SplitError(
+            f"{len(dataset.samples) - len(names)} images name no group",
+            where=dataset.root,
+            remedy="Name them in groups.csv, or give a pattern over file names with --group-by",
+        )
+    return "dataset", names
+
+
+def _names_by_pattern(dataset: Dataset, group_by: str) -> Mapping[str, str]:
+    try:
+        pattern = re.compile(group_by)
+    except re.error as error:
+        raise SplitError(
+            f"{group_by!r} is not a regular expression ({error})",
+            where="group_by",
+            remedy="Write a pattern with a capture group, as in 'part(\\d+)_'",
+        ) from error
+    if not pattern.groups:
+        raise SplitError(
+            f"{group_by!r} captures nothing that could name a group",
+            where="group_by",
+            remedy="Put what names the part in parentheses, as in 'part(\\d+)_'",
+        )
+    names, unmatched = {}, []
+    for sample in dataset.samples:
+        match = pattern.search(sample.id)
+        if match is None:
+            unmatched.append(sample.id)
+        else:
+            names[sample.id] = "/".join(text for text in match.groups() if text is not None)
+    if unmatched:
+        raise SplitError(
+            f"{group_by!r} does not match {len(unmatched)} of {len(dataset.samples)} images,"
+            f" {unmatched[0]} first",
+            where="group_by",
+            remedy="Widen the pattern; alternatives may each have a capture group",
+        )
+    return names
+
+
+def _grouped(samples: Iterable[Sample], names: Mapping[str, str]) -> list[_Group]:
+    members: dict[str, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        members[names[sample.id]].append(sample)
+    return [
+        _Group(
+            name,
+            tuple(sample.id for sample in members[name]),
+            Counter(chain.from_iterable(map(stratum_names, members[name]))),
+        )
+        for name in sorted(members)
+    ]
+
+
+def _stratified(
+    groups: Sequence[_Group], shares: Sequence[float], rng: np.random.Generator
+) -> list[list[_Group]]:
+    """Groups by part; deterministic for a state of ``rng``."""
+    shuffled = [groups[i] for i in rng.permutation(len(groups))]
+    totals, spread = Counter[str](), Counter[str]()
+    for group in shuffled:
+        totals.update(group.strata)
+        spread.update(group.strata.keys())
+    # Of a kind, the largest groups first, while there is still room to make up for them.
+    queues = {name: iter(_largest_first(shuffled, name)) for name in totals}
+    lacking = [{name: share * n for name, n in totals.items()} for share in shares]
+    room = [share * sum(len(group.ids) for group in groups) for share in shares]
+    parts: list[list[_Group]] = [[] for _ in shares]
+    shown: list[set[str]] = [set() for _ in shares]
+    placed: set[str] = set()
+    while len(placed) < len(groups):
+        rarest = min(
+            (name for name in spread if spread[name]),
+            key=lambda name: (spread[name], totals[name], name),
+        )
+        group = next(group for group in queues[rarest] if group.name not in placed)
+        part = _neediest(rarest, spread[rarest], shown, lacking, room)
+        placed.add(group.name)
+        parts[part].append(group)
+        shown[part].update(group.strata)
+        room[part] -= len(group.ids)
+        spread.subtract(group.strata.keys())
+        for name, n in group.strata.items():
+            lacking[part][name] -= n
+    return parts
+
+
+def _largest_first(groups: Iterable[_Group], kind: str) -> list[_Group]:
+    showing = [group for group in groups if kind in group.strata]
+    return sorted(showing, key=lambda group: (-group.strata[kind], -len(group.ids)))
+
+
+def _neediest(
+    kind: str,
+    groups_left: int,
+    shown: Sequence[AbstractSet[str]],
+    lacking: Sequence[Mapping[str, float]],
+    room: Sequence[float],
+) -> int:
+    """The part that needs a group of this kind most.
+
+    When no more groups show the kind than there are parts without it, those parts come first: a
+    part that shows none of a kind can say nothing about it.
+    """
+    without = [
+        part for part in _NEEDED_FIRST if lacking[part][kind] > 0.0 and kind not in shown[part]
+    ]
+    if without and groups_left <= len(without):
+        return without[0]
+    return max(range(len(shown)), key=lambda part: (lacking[part][kind], room[part]))
+
+
+def _require_same_images(dataset: Dataset, part_of: Mapping[str, str]) -> None:
+    ids = {sample.id for sample in dataset.samples}
+    new, gone = sorted(ids - part_of.keys()), sorted(part_of.keys() - ids)
+    if not new and not gone:
+        return
+    clauses = []
+    if new:
+        clauses.append(f"{len(new)} images of the dataset are not in the split, {new[0]} first")
+    if gone:
+        clauses.append(f"{len(gone)} images of the split are not in the dataset, {gone[0]} first")
+    raise SplitError(
+        "; ".join(clauses),
+        where=dataset.root,
+        remedy="Make the split anew with: flawscope data split DATASET",
+    )
+
+
+def _require_whole_groups(dataset: Dataset, part_of: Mapping[str, str]) -> None:
+    parts_of: dict[str, set[str]] = defaultdict(set)
+    for sample in dataset.samples:
+        if sample.group is not None:
+            parts_of[sample.group].add(part_of[sample.id])
+    torn = sorted(group for group, parts in parts_of.items() if len(parts) > 1)
+    if torn:
+        raise SplitError(
+            f"{len(torn)} groups stand on both sides of the split, {torn[0]} first",
+            where=dataset.root,
+            remedy="Split by group with: flawscope data split DATASET, or allow leaks",
+        )
