@@ -2,7 +2,7 @@
 
 from flawscope.masks.components import Component, components, length_and_width
 from flawscope.masks.polygons import from_polygons, outlines
-from flawscope.masks.runs import bounding_box, decode, encode, intersection, union
+from flawscope.masks.runs import bounding_box, decode, encode, encode_at, intersection, union
 
 __all__ = [
     "Component",
@@ -10,6 +10,7 @@ __all__ = [
     "components",
     "decode",
     "encode",
+    "encode_at",
     "from_polygons",
     "intersection",
     "length_and_width",

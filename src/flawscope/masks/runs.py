@@ -23,6 +23,26 @@ def encode(mask: NDArray[np.bool_]) -> RunLengths:
     return RunLengths(Size(height, width), tuple(counts))
 
 
+def encode_at(pixels: NDArray[np.bool_], box: Box, size: Size) -> RunLengths:
+    """Run lengths of a mask of ``size`` that is unset outside ``box``.
+
+    Args:
+        pixels: boolean (box height, box width), the mask inside the box.
+        box: inside the mask.
+        size: of the whole mask; only the box's columns are ever laid out.
+    """
+    columns = np.zeros((size.height, box.width), dtype=bool)
+    columns[box.top : box.bottom] = pixels
+    counts = list(encode(columns).counts) or [0]
+    before, after = box.left * size.height, (size.width - box.right) * size.height
+    counts[0] += before
+    if len(counts) % 2:
+        counts[-1] += after
+    elif after:
+        counts.append(after)
+    return RunLengths(size, tuple(counts))
+
+
 def decode(runs: RunLengths) -> NDArray[np.bool_]:
     """The boolean mask of shape (height, width) of some run lengths.
 

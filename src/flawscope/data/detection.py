@@ -1,0 +1,59 @@
+"""Which layout a folder has, and why one thinks so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flawscope.data.listing import Listing
+from flawscope.data.readers import READERS
+from flawscope.errors import DatasetError
+
+LAYOUTS = tuple(sorted(READERS))
+"""Names of the layouts that can be read."""
+
+_WEAKER_THAN = {"image-mask-trees": {"mvtec"}, "folder-per-label": set(LAYOUTS)}
+"""Layouts that explain a folder less fully than these do, where both are recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The layout of a folder and what in it says so."""
+
+    layout: str
+    why: str
+
+
+def detect(root: Path) -> Detection:
+    """The layout of a dataset.
+
+    Raises:
+        DatasetError: no layout fits, or several do.
+    """
+    return detect_listing(Listing(root))
+
+
+def detect_listing(listing: Listing) -> Detection:
+    """The layout of a dataset that was listed already; errors as for ``detect``."""
+    reasons = {name: reader.recognise(listing) for name, reader in READERS.items()}
+    found = {name: why for name, why in reasons.items() if why}
+    fitting = {
+        name: why
+        for name, why in found.items()
+        if not (_WEAKER_THAN.get(name, set()) & (found.keys() - {name}))
+    }
+    if len(fitting) == 1:
+        return Detection(*next(iter(fitting.items())))
+    if not fitting:
+        raise DatasetError(
+            f"no known layout was recognised among {len(listing.files)} files,"
+            f" {len(listing.images)} of them images",
+            where=listing.root,
+            remedy=f"Name its layout with --layout: {', '.join(LAYOUTS)}",
+        )
+    candidates = "; ".join(f"{name} ({why})" for name, why in fitting.items())
+    raise DatasetError(
+        f"several layouts fit: {candidates}",
+        where=listing.root,
+        remedy=f"Choose one with --layout: {', '.join(fitting)}",
+    )

@@ -1,0 +1,115 @@
+"""What readers share: collecting samples and problems while a dataset is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flawscope.data.listing import Listing
+from flawscope.errors import ImageError
+from flawscope.images import open_mask, read_size
+from flawscope.masks import components, encode_at
+from flawscope.values import Defect, Label, Problem, Sample, Size
+
+INSIDE = 128
+"""A mask pixel of this value or above belongs to the defect."""
+
+
+@dataclass
+class Gathering:
+    """Samples and problems found so far in one dataset.
+
+    Attributes:
+        listing: the dataset's files.
+        samples: by id.
+        kinds: the vocabulary of the labellers.
+        problems: files left out, or labels that could not be used, with the reason.
+    """
+
+    listing: Listing
+    samples: dict[str, Sample] = field(default_factory=dict)
+    kinds: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+
+    def note(self, where: str, what: str) -> None:
+        """Adds a problem with one file."""
+        self.problems.append(Problem(where, what))
+
+    def size(self, image: str) -> Size | None:
+        """The size of an image; ``None``, and a problem, where it cannot be read."""
+        try:
+            return read_size(self.listing.path(image))
+        except ImageError as error:
+            self.note(image, error.what)
+            return None
+
+    def mask(self, name: str, size: Size) -> NDArray[np.bool_] | None:
+        """The mask of a file; ``None``, and a problem, where it is unreadable or of a wrong size."""
+        try:
+            values = open_mask(self.listing.path(name))
+        except ImageError as error:
+            self.note(name, error.what)
+            return None
+        if values.shape != size:
+            height, width = values.shape
+            self.note(
+                name,
+                f"the mask is {width} x {height} pixels, its image {size.width} x {size.height}",
+            )
+            return None
+        return values >= INSIDE
+
+    def add(self, sample: Sample) -> None:
+        """Adds a sample."""
+        self.samples[sample.id] = sample
+
+    def add_good(self, image: str, size: Size, *, split: str | None = None) -> None:
+        """Adds an image that was looked at and is clean."""
+        path = self.listing.path(image)
+        self.add(Sample(image, path, size, Label.GOOD, (), (), split=split))
+
+    def add_unknown(self, image: str, size: Size, *, split: str | None = None) -> None:
+        """Adds an image that nobody looked at."""
+        path = self.listing.path(image)
+        self.add(Sample(image, path, size, Label.UNKNOWN, split=split))
+
+    def add_defective(
+        self,
+        image: str,
+        size: Size,
+        kinds: Iterable[str] | None,
+        *,
+        split: str | None = None,
+    ) -> None:
+        """Adds an image that shows defects, where nobody can say where."""
+        named = None if kinds is None else tuple(sorted(set(kinds)))
+        path = self.listing.path(image)
+        self.add(Sample(image, path, size, Label.DEFECTIVE, None, named, split=split))
+
+    def add_located(
+        self, image: str, size: Size, defects: Iterable[Defect], *, split: str | None = None
+    ) -> None:
+        """Adds an image that was looked at, with the defects that were found; none: it is good."""
+        found = tuple(defects)
+        label = Label.DEFECTIVE if found else Label.GOOD
+        kinds = tuple(sorted({defect.kind for defect in found}))
+        path = self.listing.path(image)
+        self.add(Sample(image, path, size, label, found, kinds, split=split))
+
+    def add_all_unknown(self, images: Iterable[str]) -> None:
+        """Adds the images that no label speaks of: nobody looked at them."""
+        for image in images:
+            if image not in self.samples and (size := self.size(image)) is not None:
+                self.add_unknown(image, size)
+
+
+def defects_in(mask: NDArray[np.bool_], kind: str) -> tuple[Defect, ...]:
+    """One defect for each 8-connected piece of a boolean mask (height, width)."""
+    size = Size(*mask.shape)
+    return tuple(
+        Defect(kind, piece.box, encode_at(piece.pixels, piece.box, size))
+        for piece in components(mask)
+    )

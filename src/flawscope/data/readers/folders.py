@@ -1,0 +1,41 @@
+"""``folder-per-label``: one folder for each label, images in it, nothing else said.
+
+Good parts are looked at and clean; of a defective one nobody said where.
+"""
+
+from __future__ import annotations
+
+from flawscope.data.gathering import Gathering
+from flawscope.data.listing import Listing
+from flawscope.data.naming import kinds_of_folders, split_of
+from flawscope.data.readers.pairs import kind_folder
+from flawscope.values import UNNAMED
+
+
+def recognise(listing: Listing) -> str | None:
+    """Why a folder looks like this layout, if it does: images in folders."""
+    folders = sorted({kind_folder(image) for image in listing.images} - {""})
+    if not folders:
+        return None
+    named = ", ".join(folders[:4]) + (", ..." if len(folders) > 4 else "")
+    return f"images lie in {len(folders)} folders ({named}) with no other labels"
+
+
+def read(gathering: Gathering) -> None:
+    """Reads every image; the first folder that names no part of a split is its label."""
+    images = gathering.listing.images
+    kinds = kinds_of_folders(folder for image in images if (folder := kind_folder(image)))
+    gathering.kinds.update(kind for kind in kinds.values() if kind)
+    for image in images:
+        if (size := gathering.size(image)) is None:
+            continue
+        split = split_of(image.split("/")[:-1])
+        folder = kind_folder(image)
+        kind = kinds.get(folder)
+        if not folder:
+            gathering.add_unknown(image, size, split=split)
+        elif kind is None:
+            gathering.add_good(image, size, split=split)
+        else:
+            named = None if kind == UNNAMED else (kind,)
+            gathering.add_defective(image, size, named, split=split)
