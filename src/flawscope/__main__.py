@@ -1,0 +1,7 @@
+"""``python -m flawscope`` is the command ``flawscope``."""
+
+import sys
+
+from flawscope.cli import main
+
+sys.exit(main())

@@ -1,0 +1,98 @@
+"""The commands in one place, and the way out of every one of them."""
+
+from __future__ import annotations
+
+import io
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from flawscope import __version__
+from flawscope.cli import data, demo, doctor, evaluate, exits, info, inspect, train
+from flawscope.cli.console import note
+from flawscope.errors import FlawscopeError
+
+
+class _Commands(TyperGroup):
+    """Turns what a user can cure into one clear message and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except (FlawscopeError, OSError) as error:
+            if ctx.params["debug"]:
+                traceback.print_exc()
+            note(f"error: {_in_words(error)}", "red")
+            raise typer.Exit(exits.USER_ERROR) from error
+
+
+def _in_words(error: FlawscopeError | OSError) -> str:
+    if isinstance(error, FlawscopeError) or error.filename is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}"
+
+
+app = typer.Typer(
+    name="flawscope",
+    cls=_Commands,
+    help="Says from a photograph whether a metal part is good, what is wrong with it, and where.",
+    epilog="Exit codes: 0 done; 1 a part was rejected (only with inspect --fail-on-reject); "
+    "2 something you can cure; 130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"flawscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[  # noqa: ARG001 - read from the context where errors end
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - its callback answers
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("demo")(demo.demo)
+app.command("inspect")(inspect.inspect)
+app.command("evaluate")(evaluate.evaluate)
+app.add_typer(data.app, name="data")
+app.command("train")(train.train)
+app.command("info")(info.info)
+app.command("doctor")(doctor.doctor)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command line to its exit code.
+
+    Args:
+        arguments: without the program's name; default: those of this process.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file name that the terminal cannot show must not end the inspection.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app(arguments, prog_name="flawscope")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except Exception:  # noqa: BLE001 - Python's own exit code for a fault would say "rejected"
+        traceback.print_exc()
+        note("This is a fault of flawscope's own. Please report it with the lines above.", "red")
+        return exits.FAULT
+    return 0

@@ -1,0 +1,87 @@
+"""What this machine can do: cores, memory, instruction sets, engines, extras."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from flawscope import __version__
+
+ENGINES = {"openvino": "openvino", "onnxruntime": "onnxruntime"}
+"""The distribution of each engine."""
+
+EXTRAS = {
+    "train": ("torch", "torchvision", "timm", "segmentation_models_pytorch", "accelerate", "onnx"),
+}
+"""The modules that each extra must bring for its features to work."""
+
+INSTRUCTION_SETS = (
+    "sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni",
+    "amx_bf16", "amx_int8", "asimd", "asimddp", "bf16", "i8mm", "sve",
+)  # fmt: skip
+"""Those that change how fast a network runs, by their names in /proc/cpuinfo."""
+
+
+def describe_machine() -> dict[str, Any]:
+    """This machine as a JSON-able mapping; ``None`` where the system does not say."""
+    return {
+        "flawscope": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": _cpu_info("model name") or platform.processor() or None,
+        "cores": _usable_cores(),
+        "memory_bytes": _memory(),
+        "instruction_sets": _instruction_sets(),
+        "engines": {name: _version(package) for name, package in ENGINES.items()},
+        "extras": {name: _missing(modules) for name, modules in EXTRAS.items()},
+    }
+
+
+def _usable_cores() -> int:
+    """Those this process may run on, which in a container are fewer than the machine has."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+
+
+def _instruction_sets() -> list[str] | None:
+    flags = _cpu_info("flags") or _cpu_info("Features")
+    if flags is None:
+        return None
+    has = set(flags.split())
+    return [name for name in INSTRUCTION_SETS if name in has]
+
+
+def _cpu_info(key: str) -> str | None:
+    """The first value of a key of Linux's /proc/cpuinfo."""
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return None
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == key:
+            return value.strip()
+    return None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _missing(modules: tuple[str, ...]) -> list[str]:
+    return [name for name in modules if importlib.util.find_spec(name) is None]
