@@ -1,0 +1,51 @@
+"""Truth and inspections in, figures out; and the choices that figures decide."""
+
+from flawscope.evaluate.choose import Edges, choose_edges, choose_threshold
+from flawscope.evaluate.choose_masks import (
+    THRESHOLDS,
+    choose_areas,
+    choose_mask_thresholds,
+    piece_counts,
+    threshold_counts,
+)
+from flawscope.evaluate.pixels import dice, iou, kaggle_dice
+from flawscope.evaluate.ranking import Confusion, Curve, auroc, average_precision
+from flawscope.evaluate.result import (
+    Evaluation,
+    KindPixels,
+    Located,
+    Mistake,
+    Scores,
+    Table,
+    Trade,
+    Verdicts,
+)
+from flawscope.evaluate.tally import Tally, matched_kinds
+
+__all__ = [
+    "THRESHOLDS",
+    "Confusion",
+    "Curve",
+    "Edges",
+    "Evaluation",
+    "KindPixels",
+    "Located",
+    "Mistake",
+    "Scores",
+    "Table",
+    "Tally",
+    "Trade",
+    "Verdicts",
+    "auroc",
+    "average_precision",
+    "choose_areas",
+    "choose_edges",
+    "choose_mask_thresholds",
+    "choose_threshold",
+    "dice",
+    "iou",
+    "kaggle_dice",
+    "matched_kinds",
+    "piece_counts",
+    "threshold_counts",
+]
