@@ -1,0 +1,7 @@
+"""The model file: one zip without pickles, checked member by member before anything runs."""
+
+from flawscope.bundle.editing import edited, policy_keys
+from flawscope.bundle.opening import Bundle, shipped_model
+from flawscope.bundle.packing import CARD, PICTURE, pack
+
+__all__ = ["CARD", "PICTURE", "Bundle", "edited", "pack", "policy_keys", "shipped_model"]

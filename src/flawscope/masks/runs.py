@@ -60,6 +60,18 @@ def decode(runs: RunLengths) -> NDArray[np.bool_]:
     return np.repeat(values, counts).reshape((height, width), order="F")
 
 
+def decode_at(runs: RunLengths, box: Box) -> NDArray[np.bool_]:
+    """The part of a mask inside ``box``: boolean (box height, box width), as ``decode`` gives it.
+
+    Costs as much as the box is large, however large the whole mask.
+    """
+    edges = np.cumsum(np.asarray(runs.counts, dtype=np.int64))
+    rows = np.arange(box.top, box.bottom)
+    columns = np.arange(box.left, box.right)
+    places = columns[None, :] * runs.size.height + rows[:, None]
+    return np.asarray(np.searchsorted(edges, places, side="right") % 2 == 1)
+
+
 def bounding_box(mask: NDArray[np.bool_]) -> Box | None:
     """The smallest box around the pixels that are set; ``None`` where none is."""
     columns = np.flatnonzero(mask.any(axis=0))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from flawscope.values.parts import UNNAMED
 from flawscope.values.policy import Policy
 
 FORMAT_VERSION = 1
@@ -22,7 +23,8 @@ class InputFit(_Frozen):
         scale: factor on the image's sides before anything else; 1.0 is native resolution.
         multiple: sides are padded (by reflection) to a multiple of this.
         smallest: sides are padded to at least this.
-        tile: an image with a longer side is cut into tiles of this side, a multiple of ``multiple``.
+        tile: an image with a longer side is cut into tiles of this side; a multiple of
+            ``multiple``.
         overlap: pixels that neighbouring tiles share.
     """
 
@@ -32,6 +34,16 @@ class InputFit(_Frozen):
     tile: Annotated[int, Field(ge=64, le=4096)] = 768
     overlap: Annotated[int, Field(ge=0, le=1024)] = 128
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.tile % self.multiple:
+            raise ValueError(f"tile ({self.tile}) must be a multiple of {self.multiple}")
+        if self.smallest > self.tile:
+            raise ValueError(f"smallest ({self.smallest}) must not exceed tile ({self.tile})")
+        if 2 * self.overlap > self.tile:
+            raise ValueError(f"overlap ({self.overlap}) must not exceed half of tile ({self.tile})")
+        return self
+
 
 class Stage(_Frozen):
     """One ONNX graph of the cascade and the tensors that it takes and gives.
@@ -40,6 +52,7 @@ class Stage(_Frozen):
     questions have fixed names, whichever stage gives them: ``screen`` float32 (n,), ``kinds``
     float32 (n, k) in the order of the manifest's kinds, ``masks`` float32 (n, c, height, width) in
     the order of ``channels``. All three are probabilities. Any other tensor is passed on by name.
+    ``masks`` alone may come from several stages, each locating kinds of its own.
 
     Attributes:
         name: of the stage, unique.
@@ -96,3 +109,31 @@ class Manifest(_Frozen):
     seed: int | None = None
     versions: dict[str, str] = Field(default_factory=dict)
     licences: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _stages_fit_together(self) -> Self:
+        made = {"image"}
+        located: set[str] = set()
+        for stage in self.stages:
+            if missing := set(stage.inputs) - made:
+                raise ValueError(
+                    f"stage {stage.name!r} takes {min(missing)!r}, which no earlier stage gives"
+                )
+            if twice := (set(stage.outputs) & made) | (set(stage.channels) & located):
+                raise ValueError(f"stage {stage.name!r} gives {min(twice)!r} a second time")
+            if ("masks" in stage.outputs) != bool(stage.channels):
+                raise ValueError(f"stage {stage.name!r} must give masks and channels, or neither")
+            made |= set(stage.outputs) - {"masks"}
+            located |= set(stage.channels)
+        self._check_answers(made, located)
+        return self
+
+    def _check_answers(self, made: set[str], located: set[str]) -> None:
+        if len({stage.name for stage in self.stages}) < len(self.stages):
+            raise ValueError("two stages have the same name")
+        if "screen" not in made:
+            raise ValueError("no stage gives 'screen'")
+        if self.kinds and "kinds" not in made:
+            raise ValueError("no stage gives 'kinds'")
+        if strangers := located - {*self.kinds, UNNAMED}:
+            raise ValueError(f"a stage locates {min(strangers)!r}, which is not among the kinds")

@@ -1,0 +1,72 @@
+"""Changing what is done with a model's probabilities, without touching its weights."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from flawscope.bundle.opening import Bundle
+from flawscope.bundle.packing import pack
+from flawscope.errors import RecipeError
+from flawscope.values import KindPolicy, Manifest, Policy
+
+
+def policy_keys(manifest: Manifest) -> dict[str, tuple[str, ...]]:
+    """Every key that ``edited`` takes, such as ``policy.kinds.crack.smallest_area``.
+
+    Returns:
+        By key, the path of field names and kinds that leads to it inside the policy.
+    """
+    plain = [(name,) for name in Policy.model_fields if name not in ("kinds", "unnamed")]
+    places = [("unnamed",), *(("kinds", kind) for kind in manifest.kinds)]
+    nested = [(*place, name) for place in places for name in KindPolicy.model_fields]
+    return {".".join(("policy", *path)): path for path in [*plain, *nested]}
+
+
+def edited(path: Path, out: Path, settings: Mapping[str, Any]) -> Path:
+    """Writes a model file that differs from another in its policy alone.
+
+    Args:
+        path: the model file to start from; it stays as it is unless ``out`` is the same file.
+        out: the file to write, whole or not at all.
+        settings: new values by key; text is read as the key's type.
+
+    Raises:
+        RecipeError: a key is unknown, or its value is out of range.
+        ModelFileError: ``path`` is refused.
+    """
+    bundle = Bundle.open(path)
+    manifest = bundle.manifest
+    policy = _changed(manifest, settings)
+    members = {name: bundle.read(name) for name in manifest.files}
+    return pack(manifest.model_copy(update={"policy": policy}), members, out)
+
+
+def _changed(manifest: Manifest, settings: Mapping[str, Any]) -> Policy:
+    keys = policy_keys(manifest)
+    content = manifest.policy.model_dump(mode="json")
+    for key, value in settings.items():
+        if key not in keys:
+            near = difflib.get_close_matches(key, keys, n=3, cutoff=0.0)
+            raise RecipeError(
+                "there is no such key", where=key, remedy=f"The nearest are: {', '.join(near)}"
+            )
+        *parents, name = keys[key]
+        place = content
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[name] = value
+    try:
+        return Policy.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(("policy", *(str(part) for part in first["loc"])))
+        raise RecipeError(
+            f"{first['input']!r} will not do: {first['msg']}" if first["loc"] else first["msg"],
+            where=key,
+            remedy="Give a value in range",
+        ) from error

@@ -1,0 +1,253 @@
+"""A model file that looks at images."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flawscope.bundle import Bundle, shipped_model
+from flawscope.errors import EngineError, FlawscopeError, ImageError
+from flawscope.images import open_image
+from flawscope.runtime.cascade import Cascade, Clock
+from flawscope.runtime.defects import find_defects
+from flawscope.runtime.engines import fastest_engine, load_graph, usable_threads
+from flawscope.runtime.words import reasons
+from flawscope.values import Inspection, Manifest, Size
+
+Image = NDArray[np.uint8]
+
+_READERS = 2
+_AHEAD = 3
+"""Images decoded and waiting, at most: what bounds the memory of a batch."""
+
+_MEASURED_SIDE = 256
+
+_fastest: dict[tuple[str, int], str] = {}
+"""Engines chosen by measurement in this process, by sha256 of the graph and threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """An inspection with what it was made from.
+
+    Attributes:
+        inspection: the answer.
+        image: RGB uint8 (height, width, 3).
+        heat: float32 (height, width), the highest probability of any defect at each pixel;
+            ``None`` where nothing was to be located.
+    """
+
+    inspection: Inspection
+    image: Image
+    heat: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An image of a batch that could not be inspected, and why."""
+
+    path: Path
+    error: FlawscopeError
+
+
+class Inspector:
+    """Inspects images with one model; make one with ``Inspector.load``, use it from any thread.
+
+    Attributes:
+        manifest: of the model.
+        digest: sha256 of the model file; every inspection carries it.
+        engine: name of the engine it runs on.
+        threads: how many the engine computes with.
+    """
+
+    def __init__(self, bundle: Bundle, engine: str, threads: int) -> None:
+        self.manifest: Manifest = bundle.manifest
+        self.digest = bundle.digest
+        self.engine = engine
+        self.threads = threads
+        graphs = {
+            stage.name: load_graph(engine, bundle.read(stage.graph), threads, stage.graph)
+            for stage in self.manifest.stages
+        }
+        self._cascade = Cascade(self.manifest, graphs)
+        self._one_at_a_time = threading.Lock()
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path | None = None,
+        *,
+        engine: str | None = None,
+        threads: int | None = None,
+    ) -> Inspector:
+        """Opens a model file and makes it ready.
+
+        Args:
+            model: the file; without one, the model that ships in the package.
+            engine: ``openvino`` or ``onnxruntime``; without one, the faster of those installed,
+                by a short measurement that is made once a process.
+            threads: for the engine to compute with; without one, every core it may use.
+
+        Raises:
+            ModelFileError: the file is refused.
+            EngineError: the engine is unknown or absent, or cannot run the model.
+        """
+        bundle = Bundle.open(model or shipped_model())
+        threads = usable_threads() if threads is None else threads
+        if threads < 1:
+            raise EngineError(f"{threads} threads compute nothing", remedy="Give 1 or more")
+        return cls(bundle, engine or _measured(bundle, threads), threads)
+
+    def inspect(
+        self,
+        image: Image | str | Path,
+        *,
+        id: str | None = None,  # noqa: A002 - the field it fills is called so
+        mm_per_pixel: float | None = None,
+        value_range: tuple[float, float] | None = None,
+    ) -> Inspection:
+        """What the model says of one image; arguments and errors as for ``examine``."""
+        found = self.examine(image, id=id, mm_per_pixel=mm_per_pixel, value_range=value_range)
+        return found.inspection
+
+    def examine(
+        self,
+        image: Image | str | Path,
+        *,
+        id: str | None = None,  # noqa: A002 - the field it fills is called so
+        mm_per_pixel: float | None = None,
+        value_range: tuple[float, float] | None = None,
+    ) -> Examination:
+        """What the model says of one image, with the image and the probability map.
+
+        Args:
+            image: a file, or RGB uint8 (height, width, 3) of any size.
+            id: names the image in the inspection; by default the path as it was given.
+            mm_per_pixel: scale of the image, for lengths in words.
+            value_range: for files of 16-bit or floating-point images, as for ``open_image``.
+
+        Raises:
+            ImageError: the file cannot be read, or the array is no such image.
+            EngineError: the engine fails.
+        """
+        _refuse_scale(mm_per_pixel)
+        clock = Clock()
+        if isinstance(image, np.ndarray):
+            pixels, name = _checked(image), id or ""
+        else:
+            with clock.timing("open"):
+                pixels = open_image(image, value_range=value_range)
+            name = id or Path(image).as_posix()
+        return self._examine(pixels, name, mm_per_pixel, clock)
+
+    def inspect_many(
+        self,
+        paths: Iterable[str | Path],
+        *,
+        root: Path | None = None,
+        mm_per_pixel: float | None = None,
+        value_range: tuple[float, float] | None = None,
+    ) -> Iterator[Examination | Failure]:
+        """Examines image files in order, decoding the next ones meanwhile.
+
+        A file that cannot be read becomes a ``Failure`` and the rest goes on. Memory does not grow
+        with the number of files.
+
+        Args:
+            paths: the files; taken as they are needed, so they may be endless.
+            root: ids are relative to it; by default they are the paths as given.
+            mm_per_pixel: scale of the images.
+            value_range: as for ``examine``.
+
+        Raises:
+            EngineError: the engine fails, which no other image would cure.
+        """
+        _refuse_scale(mm_per_pixel)
+        for path, opened, clock in _opened_ahead(paths, value_range):
+            if isinstance(opened, FlawscopeError):
+                yield Failure(path, opened)
+            else:
+                name = (path.relative_to(root) if root else path).as_posix()
+                yield self._examine(opened, name, mm_per_pixel, clock)
+
+    def _examine(
+        self, pixels: Image, name: str, mm_per_pixel: float | None, clock: Clock
+    ) -> Examination:
+        policy = self.manifest.policy
+        size = Size(*pixels.shape[:2])
+        with self._one_at_a_time:
+            answer = self._cascade.ask(pixels, clock)
+        with clock.timing("defects"):
+            defects, heat = find_defects(answer, policy)
+            why = reasons(answer.score, answer.kinds, defects, policy, size, mm_per_pixel)
+        inspection = Inspection(
+            id=name,
+            size=size,
+            verdict=policy.verdict(answer.score),
+            score=answer.score,
+            kinds=answer.kinds,
+            defects=defects,
+            reasons=why,
+            model=self.digest,
+            seconds=clock.seconds,
+        )
+        return Examination(inspection, pixels, heat)
+
+
+def _measured(bundle: Bundle, threads: int) -> str:
+    first = bundle.manifest.stages[0]
+    key = (bundle.manifest.files[first.graph].sha256, threads)
+    if key not in _fastest:
+        side = -(-_MEASURED_SIDE // bundle.manifest.input.multiple) * bundle.manifest.input.multiple
+        image = np.full((1, side, side, 3), 128, dtype=np.uint8)
+        _fastest[key] = fastest_engine(bundle.read(first.graph), {"image": image}, threads)
+    return _fastest[key]
+
+
+def _opened_ahead(
+    paths: Iterable[str | Path], value_range: tuple[float, float] | None
+) -> Iterator[tuple[Path, Image | ImageError, Clock]]:
+    def opened(path: Path) -> tuple[Path, Image | ImageError, Clock]:
+        clock = Clock()
+        try:
+            with clock.timing("open"):
+                return path, open_image(path, value_range=value_range), clock
+        except ImageError as error:
+            return path, error, clock
+
+    pool = ThreadPoolExecutor(_READERS, thread_name_prefix="flawscope-open")
+    waiting: deque[Future[tuple[Path, Image | ImageError, Clock]]] = deque()
+    try:
+        for path in paths:
+            waiting.append(pool.submit(opened, Path(path)))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _checked(image: Image) -> Image:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ImageError(
+            f"an array of {image.dtype} {image.shape} is not an image",
+            remedy="Give RGB uint8 of shape (height, width, 3)",
+        )
+    return image
+
+
+def _refuse_scale(mm_per_pixel: float | None) -> None:
+    if mm_per_pixel is not None and not 0 < mm_per_pixel < float("inf"):
+        raise ImageError(
+            f"{mm_per_pixel} millimetres a pixel is no scale",
+            where="mm_per_pixel",
+            remedy="Give a number over 0",
+        )

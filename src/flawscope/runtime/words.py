@@ -1,0 +1,120 @@
+"""Why a part got its verdict, in words that a line operator understands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from flawscope.masks import decode_at, length_and_width
+from flawscope.runtime.cascade import rule_for
+from flawscope.values import UNNAMED, Box, Defect, Policy, Size, Verdict
+
+_MOST_PLACES = 5
+_TIMES = "\N{MULTIPLICATION SIGN}"
+
+_PLACES = (
+    ("in the top left corner", "at the top edge", "in the top right corner"),
+    ("at the left edge", "in the centre", "at the right edge"),
+    ("in the bottom left corner", "at the bottom edge", "in the bottom right corner"),
+)
+_WIDE = ("across the top", "across the middle", "across the bottom")
+_TALL = ("down the left side", "down the middle", "down the right side")
+
+
+def reasons(
+    score: float,
+    kinds: Mapping[str, float],
+    defects: Sequence[Defect],
+    policy: Policy,
+    size: Size,
+    mm_per_pixel: float | None,
+) -> tuple[str, ...]:
+    """Sentences without a full stop, most important first: what was found, then how sure it is.
+
+    Args:
+        score: probability that the part is defective.
+        kinds: probability by kind.
+        defects: those that passed the policy, highest score first.
+        policy: that gave the verdict.
+        size: of the image.
+        mm_per_pixel: lengths are in pixels where it is not known.
+    """
+    verdict = policy.verdict(score)
+    if verdict is Verdict.ACCEPT:
+        return (f"looks good ({percent(score)} likely defective)",)
+    said = [describe(defect, size, mm_per_pixel) for defect in defects[:_MOST_PLACES]]
+    if len(defects) > _MOST_PLACES:
+        rest = len(defects) - _MOST_PLACES
+        said.append(f"and {rest:,} more place{'' if rest == 1 else 's'}")
+    if not defects:
+        said.append(_unlocated(score, kinds, policy))
+    if verdict is Verdict.REVIEW:
+        said.append(
+            f"{percent(score)} likely defective: accepted under {percent(policy.accept_below)},"
+            f" rejected from {percent(policy.reject_above)}, so a person should look"
+        )
+    return tuple(said)
+
+
+def _unlocated(score: float, kinds: Mapping[str, float], policy: Policy) -> str:
+    shown = [
+        f"{kind} ({percent(chance)})"
+        for kind, chance in sorted(kinds.items(), key=lambda item: -item[1])
+        if chance >= rule_for(policy, kind).probability
+    ]
+    perhaps = f", perhaps {' and '.join(shown)}" if shown else ""
+    return f"looks defective ({percent(score)}){perhaps}, but no place stands out"
+
+
+def describe(defect: Defect, size: Size, mm_per_pixel: float | None = None) -> str:
+    """One defect in words: "crack, 14 x 3 mm at the left edge, 97 %"."""
+    name = "defect of no known kind" if defect.kind == UNNAMED else defect.kind
+    length, width = extent(defect)
+    if mm_per_pixel is None:
+        measure = f"{length:.0f} {_TIMES} {width:.0f} px"
+    else:
+        measure = f"{_short(length * mm_per_pixel)} {_TIMES} {_short(width * mm_per_pixel)} mm"
+    return f"{name}, {measure} {place(defect.box, size)}, {percent(defect.score)}"
+
+
+def extent(defect: Defect) -> tuple[float, float]:
+    """Length and width in pixels, along the defect's own direction where its mask is known."""
+    if defect.mask is None:
+        sides = (float(defect.box.height), float(defect.box.width))
+        return max(sides), min(sides)
+    return length_and_width(decode_at(defect.mask, defect.box))
+
+
+def place(box: Box, size: Size) -> str:
+    """Where in the image, by thirds; what spans two thirds of a side lies across it."""
+    wide, tall = 3 * box.width >= 2 * size.width, 3 * box.height >= 2 * size.height
+    row = _third(box.top + box.bottom, size.height)
+    column = _third(box.left + box.right, size.width)
+    if wide and tall:
+        return "over most of the picture"
+    if wide:
+        return _WIDE[row]
+    return _TALL[column] if tall else _PLACES[row][column]
+
+
+def _third(ends: int, side: int) -> int:
+    return min(2, 3 * ends // (2 * side))
+
+
+def percent(share: float) -> str:
+    """ "97 %"; 0 % and 100 % only where they are exact."""
+    if 0.0 < share < 0.01:
+        return "under 1 %"
+    if 0.99 < share < 1.0:
+        return "over 99 %"
+    return f"{100 * share:.0f} %"
+
+
+def _short(millimetres: float) -> str:
+    """Two significant digits, never in scientific notation: 0.034, 1.4, 14, 140."""
+    if millimetres <= 0:
+        return "0"
+    digits = max(0, 1 - int(np.floor(np.log10(millimetres))))
+    text = f"{millimetres:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
