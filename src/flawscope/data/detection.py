@@ -12,8 +12,8 @@ from flawscope.errors import DatasetError
 LAYOUTS = tuple(sorted(READERS))
 """Names of the layouts that can be read."""
 
-_WEAKER_THAN = {"image-mask-trees": {"mvtec"}, "folder-per-label": set(LAYOUTS)}
-"""Layouts that explain a folder less fully than these do, where both are recognised."""
+FALLBACK = "folder-per-label"
+"""The layout that any images in folders have; it only counts where no other is recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,9 @@ def detect(root: Path) -> Detection:
 def detect_listing(listing: Listing) -> Detection:
     """The layout of a dataset that was listed already; errors as for ``detect``."""
     reasons = {name: reader.recognise(listing) for name, reader in READERS.items()}
-    found = {name: why for name, why in reasons.items() if why}
-    fitting = {
-        name: why
-        for name, why in found.items()
-        if not (_WEAKER_THAN.get(name, set()) & (found.keys() - {name}))
-    }
+    fitting = {name: why for name, why in reasons.items() if why}
+    if len(fitting) > 1:
+        fitting.pop(FALLBACK, None)
     if len(fitting) == 1:
         return Detection(*next(iter(fitting.items())))
     if not fitting:

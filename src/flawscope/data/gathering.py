@@ -38,6 +38,23 @@ class Gathering:
         """Adds a problem with one file."""
         self.problems.append(Problem(where, what))
 
+    def resolve(self, named: str, label_file: str) -> str | None:
+        """The image that a label file names; ``None``, and a problem, without exactly one.
+
+        An image that was labelled already is a problem too.
+        """
+        found = self.listing.find_image(named, label_file)
+        if len(found) == 1 and found[0] not in self.samples:
+            return found[0]
+        if not found:
+            self.note(label_file, f"names the image {named}, which does not exist")
+        elif len(found) == 1:
+            self.note(label_file, f"labels {found[0]}, which another file or row labels already")
+        else:
+            candidates = " or ".join(sorted(found)[:3])
+            self.note(label_file, f"names the image {named}, which could be {candidates}")
+        return None
+
     def size(self, image: str) -> Size | None:
         """The size of an image; ``None``, and a problem, where it cannot be read."""
         try:
@@ -47,7 +64,7 @@ class Gathering:
             return None
 
     def mask(self, name: str, size: Size) -> NDArray[np.bool_] | None:
-        """The mask of a file; ``None``, and a problem, where it is unreadable or of a wrong size."""
+        """The mask of a file; ``None``, and a problem, where it is unreadable or misfits."""
         try:
             values = open_mask(self.listing.path(name))
         except ImageError as error:

@@ -5,7 +5,17 @@ from typing import NamedTuple
 
 from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing
-from flawscope.data.readers import folders, pairs, trees
+from flawscope.data.readers import (
+    coco,
+    folders,
+    labelme,
+    mvtec,
+    pairs,
+    severstal,
+    trees,
+    voc,
+    yolo,
+)
 
 
 class Reader(NamedTuple):
@@ -16,9 +26,15 @@ class Reader(NamedTuple):
 
 
 READERS: dict[str, Reader] = {
-    "image-mask-trees": Reader(trees.recognise, trees.read),
-    "image-mask-pairs": Reader(pairs.recognise, pairs.read),
+    "coco": Reader(coco.recognise, coco.read),
     "folder-per-label": Reader(folders.recognise, folders.read),
+    "image-mask-pairs": Reader(pairs.recognise, pairs.read),
+    "image-mask-trees": Reader(trees.recognise, trees.read),
+    "labelme": Reader(labelme.recognise, labelme.read),
+    "mvtec": Reader(mvtec.recognise, mvtec.read),
+    "severstal": Reader(severstal.recognise, severstal.read),
+    "voc": Reader(voc.recognise, voc.read),
+    "yolo": Reader(yolo.recognise, yolo.read),
 }
 
 __all__ = ["READERS", "Reader"]
