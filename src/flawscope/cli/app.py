@@ -30,6 +30,9 @@ class _Commands(TyperGroup):
                 traceback.print_exc()
             note(f"error: {_in_words(error)}", "red")
             raise typer.Exit(exits.USER_ERROR) from error
+        except KeyboardInterrupt as stop:
+            note("interrupted; files already written are whole", "yellow")
+            raise typer.Exit(exits.INTERRUPTED) from stop
 
 
 def _in_words(error: FlawscopeError | OSError) -> str:
@@ -57,10 +60,8 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    debug: Annotated[  # noqa: ARG001 - read from the context where errors end
-        bool, typer.Option("--debug", help="Show the traceback of an error.")
-    ] = False,
-    version: Annotated[  # noqa: ARG001 - its callback answers
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
         bool,
         typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
     ] = False,

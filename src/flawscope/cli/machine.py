@@ -5,15 +5,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from flawscope import __version__
-
-ENGINES = {"openvino": "openvino", "onnxruntime": "onnxruntime"}
-"""The distribution of each engine."""
+from flawscope.runtime.engines import ENGINES, usable_threads
 
 EXTRAS = {
     "train": ("torch", "torchvision", "timm", "segmentation_models_pytorch", "accelerate", "onnx"),
@@ -34,19 +31,12 @@ def describe_machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processor": _cpu_info("model name") or platform.processor() or None,
-        "cores": _usable_cores(),
+        "cores": usable_threads(),
         "memory_bytes": _memory(),
         "instruction_sets": _instruction_sets(),
-        "engines": {name: _version(package) for name, package in ENGINES.items()},
+        "engines": {name: _version(name) for name in ENGINES},
         "extras": {name: _missing(modules) for name, modules in EXTRAS.items()},
     }
-
-
-def _usable_cores() -> int:
-    """Those this process may run on, which in a container are fewer than the machine has."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _memory() -> int | None:

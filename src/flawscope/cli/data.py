@@ -1,0 +1,122 @@
+"""``flawscope data``: what is wrong with a dataset; splits of it; other layouts of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from flawscope.cli.console import note, progress, show, show_json
+from flawscope.cli.datasets import LayoutOption, read_dataset
+from flawscope.errors import SplitError
+
+if TYPE_CHECKING:
+    from flawscope.data import Split
+    from flawscope.values import Dataset
+
+app = typer.Typer(
+    help="Check a dataset, split it by part, or convert it to another layout.",
+    no_args_is_help=True,
+)
+
+DatasetArgument = Annotated[
+    Path, typer.Argument(metavar="DATASET", help="A folder of labelled images.")
+]
+
+
+@app.command()
+def split(
+    dataset: DatasetArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Default: NAME.split.json in the current folder."
+        ),
+    ] = None,
+    shares: Annotated[
+        tuple[float, float, float],
+        typer.Option("--shares", help="Of the images: train, validation and test."),
+    ] = (0.6, 0.2, 0.2),
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            "--group-by",
+            metavar="PATTERN",
+            help="Regular expression over image ids; what its parentheses catch names the part.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    leaky: Annotated[
+        bool,
+        typer.Option(
+            "--leaky", help="Split image by image, to show how much a score gains by leaking."
+        ),
+    ] = False,
+    layout: LayoutOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Split a dataset into train, validation and test, never tearing one part's images apart.
+
+    The split is written to a small file that train and evaluate find; the dataset stays as it is.
+    """
+    from flawscope import data
+
+    samples = read_dataset(dataset, layout)
+    path = out or data.default_split_path(dataset)
+    if path.exists():
+        raise SplitError(
+            "there is a split already, and scores by it would no longer compare",
+            where=path,
+            remedy="Delete it first, or name another file with --out",
+        )
+    made = data.split(samples, shares=shares, group_by=group_by, seed=seed, leaky=leaky)
+    made.write(path)
+    note(f"wrote {path}")
+    counts = _counts(samples, made)
+    if as_json:
+        show_json({"path": str(path), "groups": made.groups, "leaky": made.leaky, "parts": counts})
+    else:
+        show(_counts_table(counts))
+
+
+def _counts(dataset: Dataset, made: Split) -> dict[str, dict[str, int]]:
+    """Images by part and stratum, where ``images`` counts all of a part."""
+    from flawscope.data import stratum_names
+
+    by_id = {sample.id: sample for sample in dataset.samples}
+    counts: dict[str, dict[str, int]] = {}
+    for part, ids in made.ids.items():
+        strata = Counter(name for one in ids for name in stratum_names(by_id[one]))
+        counts[part] = {"images": len(ids), **dict(sorted(strata.items()))}
+    return counts
+
+
+def _counts_table(counts: dict[str, dict[str, int]]) -> Table:
+    names = list(dict.fromkeys(name for part in counts.values() for name in part))
+    table = Table(box=None, pad_edge=False)
+    table.add_column("part")
+    for name in names:
+        table.add_column(name, justify="right")
+    for part, by_name in counts.items():
+        table.add_row(part, *(str(by_name.get(name, 0)) for name in names))
+    return table
+
+
+@app.command()
+def convert(
+    dataset: DatasetArgument,
+    to: Annotated[str, typer.Option("--to", metavar="LAYOUT", help="The layout to write.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder for it.")],
+    layout: LayoutOption = None,
+) -> None:
+    """Write a dataset in another layout; the original stays as it is."""
+    from flawscope import data
+
+    samples = read_dataset(dataset, layout)
+    with progress() as bar:
+        task = bar.add_task("converting", total=len(samples.samples))
+        data.convert(samples, to, out, progress=lambda: bar.advance(task))
+    show(str(out))

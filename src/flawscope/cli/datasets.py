@@ -1,0 +1,80 @@
+"""A dataset named on the command line, with the split that belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flawscope.cli.console import note
+from flawscope.errors import SplitError
+
+if TYPE_CHECKING:
+    from flawscope.values import Dataset
+
+LayoutOption = Annotated[
+    str | None,
+    typer.Option("--layout", metavar="NAME", help="The dataset's layout; default: detected."),
+]
+SplitFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--split-file",
+        metavar="FILE",
+        help="As written by data split; default: NAME.split.json in the current folder.",
+    ),
+]
+
+
+def read_dataset(root: Path, layout: str | None) -> Dataset:
+    """Reads a dataset and tells what was made of it."""
+    from flawscope import data
+
+    dataset = data.read(root, layout)
+    note(f"{root}: {len(dataset.samples)} images, read as {dataset.layout}")
+    if dataset.problems:
+        first = dataset.problems[0]
+        note(
+            f"{len(dataset.problems)} problems in it, the first: {first.where}: {first.what}"
+            f" (all of them: flawscope data check {root})",
+            "yellow",
+        )
+    return dataset
+
+
+def with_split(dataset: Dataset, split_file: Path | None) -> Dataset:
+    """The dataset with the split that is named, else the one that lies here, else its own."""
+    from flawscope.data import apply_split, default_split_path, read_split
+
+    path = split_file or default_split_path(dataset.root)
+    if split_file is not None or path.exists():
+        note(f"split: {path}")
+        return apply_split(dataset, read_split(path))
+    if any(sample.split for sample in dataset.samples):
+        note("split: as the dataset's own folders say")
+    return dataset
+
+
+def part_of(dataset: Dataset, part: str | None) -> Dataset:
+    """One part of a split dataset; with no part named the test part, or all where none is known.
+
+    Raises:
+        SplitError: the dataset has no image in that part.
+    """
+    parts = {sample.split for sample in dataset.samples}
+    if part is None:
+        if "test" not in parts:
+            note("split: none is known, so every image is judged", "yellow")
+            return dataset
+        part = "test"
+    samples = tuple(sample for sample in dataset.samples if sample.split == part)
+    if not samples:
+        raise SplitError(
+            f"no image is in the part {part!r}",
+            where=dataset.root,
+            remedy=f"Make a split with: flawscope data split {dataset.root}",
+        )
+    note(f"part: {part}, {len(samples)} images")
+    return replace(dataset, samples=samples)
