@@ -105,7 +105,6 @@ def _scores(scores: Floats, truth: Bools, groups: Ints, threshold: float) -> Sco
     scarcer = min(truth, ~truth, key=lambda side: np.unique(groups[side]).size)
     hinges = np.stack([scarcer, truth, truth], axis=1)
     auroc, average, f1 = estimates(figures, groups, hinges, [truth.size] * 3)
-    share = float(truth.mean()) if truth.any() else None
     return Scores(
         auroc=auroc,
         average_precision=average,
@@ -116,14 +115,22 @@ def _scores(scores: Floats, truth: Bools, groups: Ints, threshold: float) -> Sco
         support=int(truth.sum()),
         confusion=Confusion.at(scores, truth, threshold),
         curve=_drawn(ranking.curve()),
-        trivial={
-            "auroc": None if share in {None, 1.0} else 0.5,
-            "average_precision": share,
-            "f1": share and 2 * share / (1 + share),
-            "precision": share,
-            "recall": share and 1.0,
-        },
+        trivial=_yes_to_all(truth),
     )
+
+
+def _yes_to_all(truth: Bools) -> dict[str, float | None]:
+    """What the answer "yes, surely" to every image gets; ``None`` where the figure is not there."""
+    if not truth.any():
+        return dict.fromkeys(("auroc", "average_precision", "f1", "precision", "recall"))
+    share = float(truth.mean())
+    return {
+        "auroc": None if truth.all() else 0.5,
+        "average_precision": share,
+        "f1": 2 * share / (1 + share),
+        "precision": share,
+        "recall": 1.0,
+    }
 
 
 def _verdicts(rows: Sequence[Row], truth: Bools, groups: Ints) -> Verdicts:

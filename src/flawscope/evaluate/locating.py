@@ -64,7 +64,7 @@ def _statistic(counts: Floats, right: Floats) -> Statistic:
     n, k, _ = counts.shape
     shows = counts[:, :, TRUE] > 0
     shown_dice = np.where(shows, dice(counts), 0.0)
-    kaggle = np.stack([kaggle_dice(counts).mean(axis=1), (~shows).mean(axis=1)], axis=1)
+    kaggle = np.stack([kaggle_dice(counts).sum(axis=1), (~shows).sum(axis=1)], axis=1) / max(k, 1)
 
     def statistic(weights: Floats) -> Floats:
         sums = (weights @ counts.reshape(n, -1)).reshape(-1, k, 3)
