@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import warnings
 from collections.abc import Iterable, Iterator
@@ -24,10 +25,13 @@ IMAGE_SUFFIXES = frozenset(
 )
 
 _ORIENTATION = 0x0112
-_SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N", "I"}
+_DEEP_GREY = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}
 
 # Our own limit is checked before decoding; Pillow's would only warn, and at another number.
 Image.MAX_IMAGE_PIXELS = None
+
+# What Pillow logs of a damaged file is in our error; without a handler it would go to stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def find_images(paths: Iterable[Path]) -> Iterator[Path]:
@@ -119,7 +123,7 @@ def read_size(path: Path) -> Size:
             _refuse_bomb(image, path)
             turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
             return Size(image.width, image.height) if turned else Size(image.height, image.width)
-    except Exception:
+    except Exception:  # noqa: BLE001 - see the next line
         # The slow path knows every reason by name.
         with _opened(path) as image:
             image = ImageOps.exif_transpose(image)
@@ -132,11 +136,11 @@ def open_image(
     """An image as displayed: RGB ``uint8``, (height, width, 3), EXIF rotation applied.
 
     Grey, palette, CMYK and YCbCr become RGB; transparent pixels are laid over white. 16-bit grey
-    is scaled from 0-65535. Floating-point images state no scale, so one must be named.
+    is scaled from 0-65535. Floating-point and 32-bit TIFFs state no scale, so one must be named.
 
     Args:
         path: of the file.
-        value_range: the values that become 0 and 255, for 16-bit and floating-point images.
+        value_range: the values that become 0 and 255, for grey images of more than 8 bits.
 
     Raises:
         ImageError: the file cannot be read, is damaged, over the limit, or of unstated scale.
@@ -144,9 +148,10 @@ def open_image(
     path = Path(path)
     with _opened(path) as image:
         image.load()
+        stated = _stated_range(image)
         image = ImageOps.exif_transpose(image)
-        if image.mode == "F" or image.mode in _SIXTEEN_BIT:
-            grey = _scaled(np.asarray(image), image.mode, value_range, path)
+        if image.mode in _DEEP_GREY:
+            grey = _scaled(np.asarray(image), value_range or stated, path)
             return np.repeat(grey[:, :, None], 3, axis=2)
         if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
             over = image.convert("RGBA")
@@ -155,17 +160,24 @@ def open_image(
         return np.array(image.convert("RGB"), dtype=np.uint8)
 
 
+def _stated_range(image: Image.Image) -> tuple[float, float] | None:
+    """The values of black and white in deep grey; ``None`` where the file does not say.
+
+    Only TIFFs hold more than the 16 bits that other formats bring as 32-bit integers.
+    """
+    unstated = image.mode == "F" or (image.mode == "I" and image.format == "TIFF")
+    return None if unstated else (0.0, 65535.0)
+
+
 def _scaled(
-    values: NDArray[np.generic], mode: str, value_range: tuple[float, float] | None, path: Path
+    values: NDArray[np.generic], value_range: tuple[float, float] | None, path: Path
 ) -> NDArray[np.uint8]:
     if value_range is None:
-        if mode == "F":
-            raise ImageError(
-                "a floating-point image does not say which values are black and white",
-                where=path,
-                remedy="Name them with --value-range LOW HIGH, or save it with 8 or 16 bits",
-            )
-        value_range = (0.0, 65535.0)
+        raise ImageError(
+            "floating-point or 32-bit values do not say which of them are black and white",
+            where=path,
+            remedy="Name them with --value-range LOW HIGH, or save it with 8 or 16 bits",
+        )
     low, high = value_range
     if not high > low:
         raise ImageError(
@@ -181,7 +193,7 @@ def open_mask(path: str | Path) -> NDArray[np.uint8]:
     """A mask file's values as they stand: ``uint8``, (height, width); colour becomes grey.
 
     Anti-aliased masks are 0-255 with 128 and above inside; label masks hold small numbers. A
-    palette's indices are its values.
+    palette's indices are its values. 16-bit masks of greater values than 255 are scaled to 0-255.
 
     Raises:
         ImageError: as for ``open_image``.
@@ -189,11 +201,15 @@ def open_mask(path: str | Path) -> NDArray[np.uint8]:
     path = Path(path)
     with _opened(path) as image:
         image.load()
+        stated = _stated_range(image)
         image = ImageOps.exif_transpose(image)
         if image.mode == "P":
             return np.array(image, dtype=np.uint8)
         if image.mode == "1":
             return np.asarray(image).astype(np.uint8) * np.uint8(255)
-        if image.mode == "F" or image.mode in _SIXTEEN_BIT:
-            return _scaled(np.asarray(image), image.mode, None, path)
+        if image.mode in _DEEP_GREY:
+            values = np.asarray(image)
+            if image.mode != "F" and values.min() >= 0 and values.max() <= 255:
+                return values.astype(np.uint8)
+            return _scaled(values, stated, path)
         return np.array(image.convert("L"), dtype=np.uint8)

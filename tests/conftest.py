@@ -1,0 +1,21 @@
+"""Fixtures for every floor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toy_models import FOUNDING, write_model
+
+
+@pytest.fixture(scope="session")
+def shared_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file of two stages: an encoder, and a decoder on its features."""
+    return write_model(tmp_path_factory.mktemp("models") / "shared.flaw")
+
+
+@pytest.fixture(scope="session")
+def founding_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file of four stages, each from the image: screen, kinds, and two that locate."""
+    return write_model(tmp_path_factory.mktemp("models") / "founding.flaw", stages=FOUNDING)
