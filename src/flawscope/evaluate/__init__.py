@@ -11,6 +11,7 @@ from flawscope.evaluate.choose_masks import (
 from flawscope.evaluate.pixels import dice, iou, kaggle_dice
 from flawscope.evaluate.ranking import Confusion, Curve, auroc, average_precision
 from flawscope.evaluate.result import (
+    INTERVALS,
     Evaluation,
     KindPixels,
     Located,
@@ -23,6 +24,7 @@ from flawscope.evaluate.result import (
 from flawscope.evaluate.tally import Tally, matched_kinds
 
 __all__ = [
+    "INTERVALS",
     "THRESHOLDS",
     "Confusion",
     "Curve",
