@@ -18,7 +18,6 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
 from flawscope.cli import exits
@@ -73,11 +72,9 @@ def progress() -> Progress:
     )
 
 
-def facts(rows: Iterable[tuple[str, str]]) -> Table:
-    """A table of names and what there is to say of them."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, text in rows:
-        table.add_row(name, Text(text))
-    return table
+def show_facts(rows: Iterable[tuple[str, str]]) -> None:
+    """Shows names and what there is to say of them, one a line, however long."""
+    table = list(rows)
+    width = max(len(name) for name, _ in table)
+    for name, text in table:
+        show(Text.assemble((f"{name:<{width}}", "bold"), f"  {text}"))

@@ -6,22 +6,20 @@ from typing import Annotated, Any
 
 import typer
 
-from flawscope.cli.console import facts, show, show_json
+from flawscope.cli.console import show_facts, show_json
 
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what this machine can do: cores, memory, engines, extras, the shipped model."""
-    from flawscope.bundle import Bundle, shipped_model
     from flawscope.cli.machine import describe_machine
 
     machine = describe_machine()
-    machine["model"] = {"digest": Bundle.open(shipped_model()).digest}
     if as_json:
         show_json(machine)
     else:
-        show(facts(_in_words(machine)))
+        show_facts(_in_words(machine))
 
 
 def _in_words(machine: dict[str, Any]) -> list[tuple[str, str]]:
@@ -39,10 +37,10 @@ def _in_words(machine: dict[str, Any]) -> list[tuple[str, str]]:
             for name, version in machine["engines"].items()
         ),
         *(
-            (f"extra [{name}]", _extra(name, missing))
-            for name, missing in machine["extras"].items()
+            (f"extra [{name}]", _extra(name, extra["missing"]))
+            for name, extra in machine["extras"].items()
         ),
-        ("shipped model", machine["model"]["digest"]),
+        ("shipped model", machine["model"]["digest"] or machine["model"]["error"]),
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flawscope.cli.console import facts, note, show, show_json
+from flawscope.cli.console import note, show, show_facts, show_json
 from flawscope.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -82,18 +82,16 @@ def _show(bundle: Bundle) -> None:
 
     manifest = bundle.manifest
     stages = (f"{stage.name} ({stage.graph})" for stage in manifest.stages)
-    show(
-        facts(
-            [
-                ("name", manifest.name),
-                ("file", f"{bundle.path}, {bundle.path.stat().st_size / 1e6:.1f} MB"),
-                ("digest", bundle.digest),
-                ("kinds", ", ".join(manifest.kinds)),
-                ("stages", " → ".join(stages)),
-                *_policy_rows(bundle),
-                *((f"licence of {name}", text) for name, text in manifest.licences.items()),
-            ]
-        )
+    show_facts(
+        [
+            ("name", manifest.name),
+            ("file", f"{bundle.path}, {bundle.path.stat().st_size / 1e6:.1f} MB"),
+            ("digest", bundle.digest),
+            ("kinds", ", ".join(manifest.kinds)),
+            ("stages", " → ".join(stages)),
+            *_policy_rows(bundle),
+            *((f"licence of {name}", text) for name, text in manifest.licences.items()),
+        ]
     )
     if CARD in manifest.files:
         show("")

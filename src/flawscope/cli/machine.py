@@ -1,4 +1,4 @@
-"""What this machine can do: cores, memory, instruction sets, engines, extras."""
+"""What this machine can do: cores, memory, instruction sets, engines, extras, the shipped model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from flawscope import __version__
+from flawscope.bundle import Bundle, shipped_model
+from flawscope.errors import ModelFileError
 from flawscope.runtime.engines import ENGINES, usable_threads
 
 EXTRAS = {
@@ -35,8 +37,17 @@ def describe_machine() -> dict[str, Any]:
         "memory_bytes": _memory(),
         "instruction_sets": _instruction_sets(),
         "engines": {name: _version(name) for name in ENGINES},
-        "extras": {name: _missing(modules) for name, modules in EXTRAS.items()},
+        "extras": {name: {"missing": _missing(EXTRAS[name])} for name in EXTRAS},
+        "model": _shipped_model(),
     }
+
+
+def _shipped_model() -> dict[str, str | None]:
+    """Its digest, or why there is none."""
+    try:
+        return {"digest": Bundle.open(shipped_model()).digest, "error": None}
+    except ModelFileError as error:
+        return {"digest": None, "error": str(error)}
 
 
 def _memory() -> int | None:
