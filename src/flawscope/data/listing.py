@@ -12,6 +12,9 @@ from pathlib import Path, PurePosixPath
 from flawscope.errors import DatasetError
 from flawscope.images import IMAGE_SUFFIXES
 
+_IMAGE_FOLDERS = ("images", "JPEGImages")
+_UP = ("", "../")
+
 
 def tidy(name: str) -> str:
     """A path as label files write it, made comparable: forward slashes, composed Unicode."""
@@ -78,9 +81,9 @@ class Listing:
     def find_image(self, named: str, label_file: str = "") -> list[str]:
         """The images that a name in a label file can mean: one, or none, or several.
 
-        Looked for beside the label file, then from the root; then among all images whose path
-        ends in the name, and last (for absolute paths of another machine) by bare file name,
-        where one beside the label file goes before others.
+        Looked for beside the label file, in a folder of images there or next to it, then from the
+        root; then among all images whose path ends in the name, and last (for absolute paths of
+        another machine) by bare file name, where one beside the label file goes before others.
 
         Args:
             named: as written, with slashes of either kind.
@@ -88,7 +91,8 @@ class Listing:
         """
         name = tidy(named)
         folder = PurePosixPath(tidy(label_file)).parent.as_posix()
-        for exact in (_joined(folder, name), name):
+        for base in (folder, *(f"{folder}/{up}{one}" for one in _IMAGE_FOLDERS for up in _UP), "."):
+            exact = _joined(base, name)
             if exact in self._image_set:
                 return [self._image_set[exact]]
         same = self._by_name.get(PurePosixPath(name).name, [])

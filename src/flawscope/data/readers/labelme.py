@@ -20,6 +20,7 @@ from flawscope.data.documents import fault, load_json
 from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing, stem_of
 from flawscope.data.marks import Marks
+from flawscope.data.sidecars import read_classes
 from flawscope.errors import DatasetError
 from flawscope.values import Size
 
@@ -64,6 +65,7 @@ def recognise(listing: Listing) -> str | None:
 
 def read(gathering: Gathering) -> None:
     """Reads every JSON file and the images that none of them names."""
+    gathering.kinds.update(read_classes(gathering.listing))
     for name in gathering.listing.with_suffix(".json"):
         try:
             document = parse(load_json(gathering.listing.path(name)))

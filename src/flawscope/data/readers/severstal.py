@@ -1,8 +1,9 @@
 """``severstal``: Kaggle's steel tables of run lengths, in the three forms they go about in.
 
 - ``ImageId_ClassId,EncodedPixels``: a row for each image and class, empty where it is not there;
-- ``ImageId,ClassId,EncodedPixels``: rows of defects only. The other images in a folder with
-  images that are listed are clean; those in folders where none is listed nobody looked at;
+- ``ImageId,ClassId,EncodedPixels``: rows of defects only. The other images under
+  ``train_images``, or in a folder with images that are listed, are clean; all others were looked
+  at by nobody;
 - ``fname,1,2,3,4,...``: a row for each image and a column for each class, ``0 0`` for none.
 
 Run lengths say nothing of an image's size, so rows whose image is absent cannot be used: they are
@@ -22,9 +23,13 @@ from flawscope.data.listing import Listing, stem_of
 from flawscope.data.marks import Marks
 from flawscope.data.naming import SPLIT_FOLDERS
 from flawscope.data.runs import NOTHING, from_kaggle
+from flawscope.data.sidecars import read_classes
 from flawscope.errors import DatasetError, MaskError
 from flawscope.masks import decode
 from flawscope.values import Size
+
+LOOKED_AT = "train_images"
+"""The published folder of images whose defects the table lists."""
 
 _LARGEST_FIELD = 2**24
 _HEADER_BYTES = 4096
@@ -142,21 +147,13 @@ def read(gathering: Gathering) -> None:
             gathering.note(name, f"cannot be read ({error})")
         except DatasetError as error:
             gathering.note(name, error.what)
-    kinds = class_names(gathering.listing)
+    kinds = {str(n): name for n, name in enumerate(read_classes(gathering.listing), 1)}
     splits = {name: _split(name) for name in tables}
     several = len(set(splits.values())) > 1
     for name, table in tables.items():
         gathering.kinds.update(kinds.get(class_, class_) for class_ in table.classes)
         _add(gathering, name, table, kinds, splits[name] if several else None)
     gathering.add_all_unknown(gathering.listing.images)
-
-
-def class_names(listing: Listing) -> dict[str, str]:
-    """Names by class number (from "1" on) from ``classes.txt``, if there is one."""
-    if "classes.txt" not in listing.files:
-        return {}
-    lines = listing.path("classes.txt").read_text(encoding="utf-8-sig").splitlines()
-    return {str(number): line.strip() for number, line in enumerate(lines, 1) if line.strip()}
 
 
 def _split(name: str) -> str | None:
@@ -179,8 +176,13 @@ def _add(
     if table.complete:
         return
     for image in gathering.listing.images:
-        clean = image not in gathering.samples and PurePosixPath(image).parent in folders
-        if clean and (size := gathering.size(image)) is not None:
+        path = PurePosixPath(image)
+        looked_at = path.parent in folders or path.parts[0] == LOOKED_AT
+        if (
+            looked_at
+            and image not in gathering.samples
+            and (size := gathering.size(image)) is not None
+        ):
             gathering.add_good(image, size, split=split)
 
 

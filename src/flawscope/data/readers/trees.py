@@ -18,6 +18,7 @@ from flawscope.data.listing import Listing, stem_of
 from flawscope.data.naming import SPLIT_FOLDERS, kinds_of_folders, split_of
 from flawscope.data.readers.masked import MASK_MARKS, add_masked
 from flawscope.data.readers.pairs import kind_folder
+from flawscope.data.sidecars import LABELS_FILE, SIDECARS, read_classes
 from flawscope.values import Defect
 
 IMAGE_FOLDERS = ("images", "imgs", "image")
@@ -57,15 +58,24 @@ def recognise(listing: Listing) -> str | None:
     trees = find_trees(listing.images)
     matched = max(len(trees.mirrored()), sum(len(kinds) for kinds in trees.by_kind().values()))
     if not matched:
-        return None
+        return _why_bare(listing, trees)
     return f"{matched} masks mirror {len(trees.images)} images in a tree of their own"
+
+
+def _why_bare(listing: Listing, trees: Trees) -> str | None:
+    """A tree of images alone counts if a labels file, and no label file of another kind, is there."""
+    others = set(listing.files) - set(trees.images.values()) - set(SIDECARS)
+    if LABELS_FILE not in listing.files or not trees.images or others:
+        return None
+    return f"it has a tree of images without masks, and {LABELS_FILE}"
 
 
 def read(gathering: Gathering) -> None:
     """Reads the form that accounts for more of the masks."""
     trees = find_trees(gathering.listing.images)
     mirrored, by_kind = trees.mirrored(), trees.by_kind()
-    if sum(len(kinds) for kinds in by_kind.values()) > len(mirrored):
+    gathering.kinds.update(read_classes(gathering.listing))
+    if sum(len(kinds) for kinds in by_kind.values()) > len(mirrored) or not trees.masks:
         _read_by_kind(gathering, trees, by_kind)
         used = {mask for kinds in by_kind.values() for mask in kinds.values()}
     else:

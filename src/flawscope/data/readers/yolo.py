@@ -61,8 +61,8 @@ def parse_row(line: str) -> Row:
     return Row(index, numbers)
 
 
-def parse_names(text: str) -> dict[int, str]:
-    """Class names by index from the text of a ``.yaml``; empty where it has no ``names``.
+def parse_names(text: str) -> dict[int, str] | None:
+    """Class names by index from the text of a ``.yaml``; ``None`` where it has no ``names``.
 
     Raises:
         DatasetError: it is not YAML, or its names are neither a list nor a mapping of indices.
@@ -77,7 +77,7 @@ def parse_names(text: str) -> dict[int, str]:
     if isinstance(names, dict) and all(str(index).isdecimal() for index in names):
         return {int(index): str(name) for index, name in names.items()}
     if names is None:
-        return {}
+        return None
     raise DatasetError("names is neither a list nor a mapping of numbers to names")
 
 
@@ -98,7 +98,7 @@ def recognise(listing: Listing) -> str | None:
             names = parse_names(listing.path(name).read_text(encoding="utf-8-sig"))
         except (DatasetError, OSError, UnicodeDecodeError):
             continue
-        if names:
+        if names is not None:
             return f"{name} names {len(names)} classes"
     return None
 
@@ -106,7 +106,7 @@ def recognise(listing: Listing) -> str | None:
 def read(gathering: Gathering) -> None:
     """Reads the label file of every image; images without one were looked at by nobody."""
     names = _read_names(gathering)
-    gathering.kinds.update(names.values())
+    gathering.kinds.update((names or {}).values())
     labels = find_labels(gathering.listing)
     for image in gathering.listing.images:
         if (size := gathering.size(image)) is None:
@@ -140,7 +140,7 @@ def find_labels(listing: Listing) -> dict[str, str]:
     return found
 
 
-def _read_names(gathering: Gathering) -> dict[int, str]:
+def _read_names(gathering: Gathering) -> dict[int, str] | None:
     listing = gathering.listing
     lists = [name for name in listing.files if PurePosixPath(name).name in NAME_FILES]
     for name in (*listing.with_suffix(".yaml", ".yml"), *lists):
@@ -152,13 +152,15 @@ def _read_names(gathering: Gathering) -> dict[int, str]:
         except DatasetError as error:
             gathering.note(name, error.what)
         else:
-            if names:
+            if names is not None:
                 return {index: text.strip() for index, text in names.items() if text.strip()}
     gathering.note("data.yaml", "no file names the classes, so kinds are called by their numbers")
-    return {}
+    return None
 
 
-def _add(gathering: Gathering, image: str, label: str, names: dict[int, str], size: Size) -> None:
+def _add(
+    gathering: Gathering, image: str, label: str, names: dict[int, str] | None, size: Size
+) -> None:
     split = split_of(image.split("/")[:-1])
     try:
         text = gathering.listing.path(label).read_text(encoding="utf-8-sig")
@@ -173,13 +175,13 @@ def _add(gathering: Gathering, image: str, label: str, names: dict[int, str], si
     marks.finish(split)
 
 
-def _mark(marks: Marks, line: str, called: str, names: dict[int, str], size: Size) -> None:
+def _mark(marks: Marks, line: str, called: str, names: dict[int, str] | None, size: Size) -> None:
     try:
         row = parse_row(line)
     except DatasetError as error:
         marks.lose(UNNAMED, f"{called}: {error.what}")
         return
-    kind = names.get(row.index) if names else str(row.index)
+    kind = str(row.index) if names is None else names.get(row.index)
     if kind is None:
         marks.lose(UNNAMED, f"{called}: no class has the number {row.index}")
     elif row.is_box:
