@@ -35,7 +35,7 @@ def pit(rng: np.random.Generator, size: tuple[int, int], along: float) -> Mark:
         own = radius * (rng.uniform(0.35, 1.0) if many else 1.0)
         radii = (own * rng.uniform(1.0, 1.7), own)
         window = min(_odd(4.0 * radii[0] + 6.0, side), side)
-        blob = ragged_blob(rng, (window, window), radii, along + rng.normal(0.0, 1.0), 0.3)
+        blob = ragged_blob(rng, (window, window), radii, along + rng.normal(0.0, 1.0), 0.2)
         far = (side - window) // 2
         top, left = (int(np.clip(rng.normal(0, spread / 2.2), -far, far)) + far for _ in "yx")
         place = inside[top : top + window, left : left + window]
@@ -44,7 +44,7 @@ def pit(rng: np.random.Generator, size: tuple[int, int], along: float) -> Mark:
     rough = smooth_noise(rng, hole.shape, 1.6)
     rim = blurred(hole, radius * 0.4 + 0.6) * (1.0 - hole)
     halo = blurred(hole, radius * 1.1) * (1.0 - hole)
-    dark = log_uniform(rng, 0.3, 2.0)
+    dark = log_uniform(rng, 0.7, 2.6)
     corroded = rng.uniform(0.0, 0.6) if chance(rng, 0.4) else 0.0
     colour = _RUST if chance(rng, 0.5) else _GREY
     shade = (dark * (1.0 + 0.15 * rough) * hole)[:, :, None] * _GREY
@@ -53,7 +53,7 @@ def pit(rng: np.random.Generator, size: tuple[int, int], along: float) -> Mark:
         height=radius * (log_uniform(rng, 0.2, 0.9) * (-hole + rng.uniform(0.0, 0.5) * rim))
         + 0.12 * rough * hole,
         shade=shade,
-        matte=hole,
+        matte=rng.uniform(0.2, 0.6) * hole,
         core=hole > 0.4,
     )
 
@@ -91,8 +91,9 @@ def inclusion(rng: np.random.Generator, size: tuple[int, int], along: float) -> 
     broken = rng.uniform(0.15, 0.6)
     flake = soft_step(whole + broken * (flakes - 0.2), 0.15, 0.4)
     grit = smooth_noise(rng, flake.shape, 1.3)
-    tone = -log_uniform(rng, 0.15, 1.3) if chance(rng, 0.8) else log_uniform(rng, 0.15, 0.6)
-    colour = -_RUST if chance(rng, 0.15) else -_GREY
+    dark = chance(rng, 0.8)
+    tone = log_uniform(rng, 0.15, 1.3) if dark else -log_uniform(rng, 0.1, 0.4)
+    colour = _RUST if dark and chance(rng, 0.15) else _GREY
     relief = rng.uniform(0.0, 0.5) * rng.choice([-1.0, 1.0])
     return mark(
         height=relief * flake + rng.uniform(0.0, 0.25) * grit * flake,
@@ -109,23 +110,26 @@ def stain(rng: np.random.Generator, size: tuple[int, int], along: float) -> Mark
     radii = (min(radius * log_uniform(rng, 1.0, 2.2), reach * 0.38), radius)
     angle = along if chance(rng, 0.5) else rng.uniform(0.0, math.pi)
     side = _odd(3.4 * radii[0] + 8.0, reach * 1.4)
-    blob = ragged_blob(rng, (side, side), radii, angle, rng.uniform(0.15, 0.5))
-    edge = log_uniform(rng, 0.05, 0.6)
+    blob = ragged_blob(rng, (side, side), radii, angle, rng.uniform(0.1, 0.35))
+    edge = log_uniform(rng, 0.12, 0.9)
     film = soft_step(blob, 0.0, edge)
+    core = film > 0.35
     if chance(rng, 0.4):
         # A drop dries from its middle outwards and leaves most at its rim.
         ring = soft_step(blob, 0.0, 0.12) * (1.0 - soft_step(blob, 0.12, 0.4))
-        film = rng.uniform(0.3, 0.8) * film + rng.uniform(0.3, 0.8) * ring
+        film *= np.float32(rng.uniform(0.3, 0.8))
+        film += np.float32(rng.uniform(0.3, 0.8)) * ring
     cloudy = smooth_noise(rng, film.shape, max(2.0, radius * 0.3))
     fine = smooth_noise(rng, film.shape, 1.5)
-    film = film * np.clip(1.0 + rng.uniform(0.0, 0.35) * cloudy + rng.uniform(0, 0.2) * fine, 0, 2)
+    uneven = 1.0 + rng.uniform(0.0, 0.35) * cloudy + rng.uniform(0.0, 0.2) * fine
+    film = np.asarray(film * np.clip(uneven, 0.0, 2.0), dtype=np.float32)
     tone = log_uniform(rng, 0.12, 0.9) * (1.0 if chance(rng, 0.88) else -0.3)
     colour = (_GREY, _GREY, _RUST, _BLUE)[int(rng.integers(4))]
     return mark(
         height=np.zeros_like(film),
         shade=(tone * film)[:, :, None] * colour,
         matte=np.clip(rng.uniform(0.0, 0.5) * film, 0.0, 1.0),
-        core=film > 0.5,
+        core=core,
     )
 
 
@@ -151,14 +155,14 @@ def chip(rng: np.random.Generator, size: tuple[int, int], along: float) -> Mark:
     centred = np.arange(side, dtype=np.float32) - (side - 1) / 2
     depths = (centred[None, :] * inward[0] + centred[:, None] * inward[1]) / depth
     face = soft_step(inside, -0.03, 0.12)
-    rough = smooth_noise(rng, canvas, max(1.5, depth * 0.15))
+    rough = smooth_noise(rng, canvas, max(1.5, depth * rng.uniform(0.15, 0.5)))
     fine = smooth_noise(rng, canvas, 1.4)
     fall = np.maximum(inside, 0.0) * depth
     low = rng.uniform(0.3, 1.0)
     gone = soft_step(inside - depths + 0.1 * rough, low, low + 0.15)
     bare = rng.uniform(-0.9, 0.4)
     return mark(
-        height=(-log_uniform(rng, 0.4, 1.3) * fall + 0.25 * rough + 0.15 * fine) * face,
+        height=(-log_uniform(rng, 0.4, 1.3) * fall + 0.3 * rough + 0.08 * fine) * face,
         shade=(bare + 0.12 * fine + 0.1 * rough) * face,
         matte=face,
         lost=gone * face,

@@ -15,32 +15,36 @@ from flawscope.synth.noise import (
     chance,
     log_uniform,
     smooth_noise,
-    soft_step,
     warped,
 )
 
 Path = NDArray[np.float64]
 """Points (n, 2), x and y in pixels."""
 
+Weights = NDArray[np.float64]
+"""0-1 for each point of a path."""
+
 _SUBPIXEL = 4
 """Binary digits of a pixel's fraction in cv2's drawing."""
 
 
 def scratch(rng: np.random.Generator, size: tuple[int, int], along: float) -> Mark:
-    """One stroke of a hard point, or a few side by side: a groove with a burr along its sides."""
+    """One stroke of a hard point or of a rough edge: grooves with a burr along their sides."""
     reach = min(size)
     length = log_uniform(rng, max(6.0, reach * 0.06), reach * 1.1)
-    width = log_uniform(rng, 0.7, max(0.8, min(3.2, length * 0.06)))
+    width = log_uniform(rng, 0.6, max(0.7, min(1.8, length * 0.05)))
     angle = along + rng.normal(0.0, 0.15) if chance(rng, 0.35) else rng.uniform(0.0, math.pi)
-    strands = 1 if chance(rng, 0.6) else int(rng.integers(2, 7))
-    bend = rng.normal(0.0, 0.08) * length
+    strands = 1 if chance(rng, 0.5) else int(rng.integers(2, 12))
+    swath = width * rng.uniform(0.8, 3.0)
+    bend = rng.normal(0.0, 0.05) * length
     paths, weights = [], []
     for strand in range(strands):
-        aside = 0.0 if strand == 0 else rng.normal(0.0, width * 1.6)
-        share = 1.0 if strand == 0 else rng.uniform(0.3, 1.0)
+        first = strand == 0
+        share = 1.0 if first else rng.uniform(0.3, 1.0)
         shift = rng.uniform(-0.5, 0.5) * (1.0 - share) * length
-        paths.append(_stroke(rng, angle, length * share, bend * share, (shift, aside)))
-        weights.append(_pressure(rng, len(paths[-1])) * (1.0 if strand == 0 else 0.8))
+        aside = 0.0 if first else rng.normal(0.0, swath)
+        paths.append(_stroke(rng, angle, length * share, bend * share**2, (shift, aside)))
+        weights.append(_pressure(rng, len(paths[-1])) * (1.0 if first else rng.uniform(0.3, 1.0)))
     paths, canvas = _framed(paths, margin=4.0 * width + 3.0)
     groove = _drawn(paths, weights, canvas, width)
     burr = blurred(groove, width * 1.3 + 0.5)
@@ -58,7 +62,7 @@ def crack(rng: np.random.Generator, size: tuple[int, int], along: float) -> Mark
     """A fracture that wanders and forks: thin, dark, one lip a little above the other."""
     reach = min(size)
     length = log_uniform(rng, max(8.0, reach * 0.08), reach * 0.9)
-    width = log_uniform(rng, 0.6, max(0.7, min(2.6, length * 0.04)))
+    width = log_uniform(rng, 0.45, max(0.5, min(1.6, length * 0.03)))
     angle = along if chance(rng, 0.4) else rng.uniform(0.0, math.pi)
     trunk = _wandering(rng, (0.0, 0.0), angle, length)
     paths, weights = [trunk], [_tapered(rng, len(trunk))]
@@ -75,10 +79,11 @@ def crack(rng: np.random.Generator, size: tuple[int, int], along: float) -> Mark
     towards = rng.uniform(0.0, 2.0 * math.pi)
     offset = [[1.0, 0.0, math.cos(towards) * width], [0.0, 1.0, math.sin(towards) * width]]
     raised = warped(lip, np.array(offset), canvas)
+    relief = rng.uniform(0.0, 0.5) * raised - log_uniform(rng, 0.1, 0.8) * groove
     return mark(
-        height=rng.uniform(0.0, 0.8) * raised - log_uniform(rng, 0.5, 2.0) * groove,
-        shade=-log_uniform(rng, 0.35, 2.2) * groove,
-        matte=groove,
+        height=np.float32(width) * relief,
+        shade=-log_uniform(rng, 0.5, 2.6) * groove,
+        matte=0.3 * groove,
         core=groove > 0.3,
     )
 
@@ -95,7 +100,9 @@ def _stroke(
     along = share * length + offset[0]
     shake = np.cumsum(rng.normal(0.0, 0.03, share.size)) * math.sqrt(length) * 0.3
     aside = bend * (1.0 - 4.0 * share * share) + shake + offset[1]
-    return _turned(np.stack([along, aside], axis=1), angle)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    path: Path = np.stack([along * cosine - aside * sine, along * sine + aside * cosine], axis=1)
+    return path
 
 
 def _wandering(
@@ -108,31 +115,29 @@ def _wandering(
     heading = angle + 0.35 * slow + jagged
     step = length / steps
     moves = np.stack([np.cos(heading), np.sin(heading)], axis=1) * step
-    return np.concatenate([[np.zeros(2)], np.cumsum(moves, axis=0)]) + np.asarray(start)
+    path: Path = np.concatenate([[np.zeros(2)], np.cumsum(moves, axis=0)]) + np.asarray(start)
+    return path
 
 
-def _pressure(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+def _pressure(rng: np.random.Generator, count: int) -> Weights:
     """How hard the point pressed along a stroke: light at its ends, sometimes skipping."""
     share = np.linspace(0.0, 1.0, count)
     ends = rng.uniform(0.03, 0.4, size=2)
     pressure = np.minimum(1.0, np.minimum(share / ends[0], (1.0 - share) / ends[1]))
     uneven = smooth_noise(rng, (1, count), (1.0, max(2.0, count / 6)))[0]
     skips = rng.uniform(0.0, 0.5)
-    return np.clip(pressure * (1.0 + skips * uneven), 0.0, 1.0) ** 0.7
+    weights: Weights = np.clip(pressure * (1.0 + skips * uneven), 0.0, 1.0) ** 0.7
+    return weights
 
 
-def _tapered(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+def _tapered(rng: np.random.Generator, count: int) -> Weights:
     """How wide a crack gapes along its path: it opens somewhere and closes at its ends."""
     share = np.linspace(0.0, 1.0, count)
     widest = rng.uniform(0.1, 0.9)
     gape = 1.0 - np.abs(share - widest) / max(widest, 1.0 - widest)
     uneven = smooth_noise(rng, (1, count), (1.0, 3.0))[0]
-    return np.clip(0.3 + 0.7 * np.sqrt(gape) + 0.15 * uneven, 0.15, 1.0)
-
-
-def _turned(points: Path, angle: float) -> Path:
-    cosine, sine = math.cos(angle), math.sin(angle)
-    return points @ np.array([[cosine, sine], [-sine, cosine]])
+    weights: Weights = np.clip(0.3 + 0.7 * np.sqrt(gape) + 0.15 * uneven, 0.15, 1.0)
+    return weights
 
 
 def _framed(paths: list[Path], margin: float) -> tuple[list[Path], tuple[int, int]]:
@@ -143,9 +148,7 @@ def _framed(paths: list[Path], margin: float) -> tuple[list[Path], tuple[int, in
     return [path - low for path in paths], (height, width)
 
 
-def _drawn(
-    paths: list[Path], weights: list[NDArray[np.float64]], size: tuple[int, int], width: float
-) -> Field:
+def _drawn(paths: list[Path], weights: list[Weights], size: tuple[int, int], width: float) -> Field:
     """Lines of a bell-shaped profile, 1 where a path has weight 1.
 
     Args:
@@ -161,4 +164,5 @@ def _drawn(
         for start, end, tone in zip(points[:-1], points[1:], tones, strict=True):
             cv2.line(canvas, start, end, float(tone), 1, cv2.LINE_AA, _SUBPIXEL)
     profile = blurred(canvas.astype(np.float32) / 255.0, width * 0.6 + 0.25)
-    return soft_step(profile, 0.0, max(float(profile.max()), 1e-6))
+    drawn: Field = profile / np.float32(max(float(profile.max()), 1e-6))
+    return drawn

@@ -146,9 +146,10 @@ def radiance(surface: Surface, light: Light, corner: tuple[int, int] = (0, 0)) -
     rise_x = rise_x + surface.tilt[0]
     rise_y = rise_y + surface.tilt[1]
     first = light.lamps[0].slope
-    steepness = 1.0 / np.sqrt(1.0 + rise_x * rise_x + rise_y * rise_y)
-    facing = (1.0 + 2.0 * (rise_x * first[0] + rise_y * first[1])) * steepness
-    seen = light.ambient * (0.4 + 0.6 * steepness) + light.diffuse * np.maximum(facing, 0.0)
+    level = np.asarray(1.0 / np.sqrt(1.0 + rise_x * rise_x + rise_y * rise_y), dtype=np.float32)
+    facing = (1.0 + 2.0 * (rise_x * first[0] + rise_y * first[1])) * level
+    seen = np.float32(light.ambient) * (np.float32(0.4) + np.float32(0.6) * level)
+    seen += light.diffuse * np.maximum(facing, 0.0)
     rows, columns = surface.height.shape
     x = np.arange(columns, dtype=np.float32)[None, :] + (corner[0] - light.centre[0])
     y = np.arange(rows, dtype=np.float32)[:, None] + (corner[1] - light.centre[1])
@@ -177,8 +178,8 @@ def draw_camera(rng: np.random.Generator, seen: Colours, solid: Field) -> Camera
         patchy = smooth_noise(rng, (height, width), max(height, width) / 2.5)
         gain *= np.exp(rng.uniform(0.05, 0.25) * patchy)
     metal = np.maximum(solid, 1e-3)
-    mean = float((seen.mean(axis=2) * gain * metal).sum() / metal.sum())
-    gain *= log_uniform(rng, 0.05, 0.5) / max(mean, 1e-4)
+    mean = float((seen[:, :, 1] * gain * metal).sum() / metal.sum())
+    gain *= log_uniform(rng, 0.07, 0.55) / max(mean, 1e-4)
     grey = chance(rng, 0.45)
     tint = np.ones(3) if grey else np.exp(rng.normal(0.0, 0.05) * np.array([1.0, 0.1, -1.0]))
     return Camera(
@@ -200,7 +201,8 @@ def developed(seen: Colours, camera: Camera, corner: tuple[int, int] = (0, 0)) -
         exposed = blurred(exposed, camera.blur)
     levels: Colours = 255.0 * np.sqrt(np.clip(exposed, 0.0, 1.0))
     if camera.grey:
-        levels = np.repeat(levels.mean(axis=2, keepdims=True), 3, axis=2)
+        red, green, blue = (levels[:, :, band] for band in range(3))
+        levels = np.repeat(((red + green + blue) / np.float32(3.0))[:, :, None], 3, axis=2)
     return levels
 
 
@@ -210,4 +212,5 @@ def noisy(levels: Colours, camera: Camera, rng: np.random.Generator) -> NDArray[
     grain = rng.standard_normal(shape, dtype=np.float32)
     # Gamma evens shot noise out: what is left is nearly the same in every grey above the darkest.
     grain *= np.float32(camera.noise)
-    return np.clip(np.rint(levels + grain), 0.0, 255.0).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.clip(np.rint(levels + grain), 0.0, 255.0).astype(np.uint8)
+    return rounded

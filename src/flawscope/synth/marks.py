@@ -46,8 +46,9 @@ class Mark:
 
     def greyed(self) -> Mark:
         """The same mark for a picture without colours."""
-        mean = self.shade.mean(axis=2, keepdims=True)
-        return replace(self, shade=np.repeat(mean, 3, axis=2))
+        red, green, blue = (self.shade[:, :, band] for band in range(3))
+        mean = (red + green + blue) / np.float32(3.0)
+        return replace(self, shade=np.repeat(mean[:, :, None], 3, axis=2))
 
     def cut(self, top: int, left: int, rows: int, columns: int) -> Mark:
         """The piece of it that falls into a picture."""
@@ -70,7 +71,7 @@ def mark(
     lost: Field | None = None,
 ) -> Mark:
     """A mark; what is not named does not change, and a shade without colours is grey."""
-    none = np.zeros_like(height)
+    none = np.zeros(height.shape, dtype=np.float32)
     if shade is None:
         shade = none
     if shade.ndim == 2:

@@ -8,6 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+_COARSE = 4.0
+"""Pixels from which a feature is large enough for its shape to be seen."""
+
 Field = NDArray[np.float32]
 """One number a pixel: (height, width)."""
 
@@ -51,6 +54,18 @@ def smooth_noise(
 ) -> Field:
     """Noise of about unit variance whose features measure ``scale`` pixels (down, across)."""
     down, across = (max(s, 1.0) for s in (scale if isinstance(scale, tuple) else (scale, scale)))
+    if min(down, across) >= 4 * _COARSE and min(size) > 4:
+        # So smooth that a quarter of the resolution holds all of it.
+        small = smooth_noise(rng, (-(-size[0] // 4), -(-size[1] // 4)), (down / 4, across / 4))
+        return np.asarray(cv2.resize(small, (size[1], size[0])), dtype=np.float32)
+    if min(down, across) >= _COARSE:
+        # One octave alone would show the squares it was interpolated from.
+        finer = smooth_noise(rng, size, (down / 2.3, across / 2.3))
+        return np.float32(0.85) * _octave(rng, size, down, across) + np.float32(0.53) * finer
+    return _octave(rng, size, down, across)
+
+
+def _octave(rng: np.random.Generator, size: tuple[int, int], down: float, across: float) -> Field:
     if down == across == 1.0:
         return rng.standard_normal(size, dtype=np.float32)
     height, width = size

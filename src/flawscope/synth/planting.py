@@ -14,7 +14,7 @@ from flawscope.synth.blotches import chip, dent, inclusion, pit, stain
 from flawscope.synth.grooves import crack, scratch
 from flawscope.synth.light import Colours, Lamp, Light, Surface, radiance
 from flawscope.synth.marks import Mark, marked
-from flawscope.synth.noise import blurred, log_uniform
+from flawscope.synth.noise import Field, blurred, log_uniform
 from flawscope.values import Box
 
 VISIBLE = 6.0
@@ -36,7 +36,8 @@ _DRAW: dict[str, Callable[[np.random.Generator, tuple[int, int], float], Mark]] 
 DEFECTS = tuple(_DRAW)
 """The kinds of defect that can be drawn."""
 
-_TRIES = 6
+TRIES = 5
+"""How often a defect that cannot be made out is cut deeper, or moved."""
 
 
 def draw_mark(kind: str, rng: np.random.Generator, size: tuple[int, int], along: float) -> Mark:
@@ -70,34 +71,40 @@ def overlap(mark: Mark, middle: tuple[int, int], size: tuple[int, int]) -> tuple
 def shown(before: Colours, after: Colours, core: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which pixels show a defect: boolean (height, width).
 
-    Where most of the pixels around one changed by ``VISIBLE`` grey levels or more it is part of
-    the defect, and so is the mark's core beside such pixels, where light and shade cross over.
+    A pixel does if most of those around it changed by ``VISIBLE`` grey levels or more. So does the
+    mark's core where the change is half that on average around it, or all around it: there light
+    and shade cross over, or a texture hides the change in single pixels.
 
     Args:
         before: grey levels without the defect and without noise, (height, width, 3).
         after: the same with it.
         core: the mark's.
     """
-    changed = (np.abs(after - before).max(axis=2) >= VISIBLE).astype(np.uint8)
-    if not changed.any():
-        return np.zeros_like(core)
-    most = cv2.blur(changed.astype(np.float32), (3, 3)) > 0.5
-    near = cv2.dilate(changed, np.ones((5, 5), np.uint8))
-    mask: NDArray[np.bool_] = most | (core & (near > 0))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-    crumbs = stats[:, cv2.CC_STAT_AREA] < 3
-    if crumbs[1:count].any():
-        mask &= ~crumbs[labels]
-    return mask
+    change = _change(before, after)
+    changed = (change >= VISIBLE).astype(np.float32)
+    most = cv2.blur(changed, (3, 3)) > 0.5
+    mask = most | (core & (cv2.blur(change, (7, 7)) >= VISIBLE / 2.0))
+    pieces, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = np.zeros(mask.shape, dtype=np.uint8)
+    cv2.drawContours(filled, [piece for piece in pieces if len(piece) > 2], -1, 1, cv2.FILLED)
+    whole: NDArray[np.bool_] = (filled > 0) & (core | mask)
+    return whole
 
 
 def evident(before: Colours, after: Colours, mask: NDArray[np.bool_]) -> bool:
     """Whether somebody who looks would find a defect: it stands out of the texture around it."""
     if not mask.any():
         return False
-    change = np.abs(after - before).max(axis=2)[mask].mean()
+    change = _change(before, after)[mask].mean()
     texture = before[:, :, 1] - cv2.blur(before[:, :, 1], (7, 7))
     return bool(change >= max(1.3 * VISIBLE, 0.7 * float(texture.std())))
+
+
+def _change(before: Colours, after: Colours) -> Field:
+    """By how many grey levels each pixel changed, in the colour that changed most."""
+    red, green, blue = cv2.split(cv2.absdiff(before, after))
+    change: Field = np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.float32)
+    return change
 
 
 def insert_defect(
@@ -139,7 +146,7 @@ def insert_defect(
     lit = _photo_light(rng)
     window = np.s_[box.top : box.bottom, box.left : box.right]
     before = image[window].astype(np.float32)
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         after = _relit(before, mark, lit)
         mask = shown(before, after, mark.core)
         if evident(before, after, mask):
@@ -209,7 +216,7 @@ def _bright_place(image: NDArray[np.uint8], rng: np.random.Generator) -> tuple[i
     small = cv2.resize(image[:, :, 1], (16, 16), interpolation=cv2.INTER_AREA)
     usual = float(np.median(small))
     x, y = int(rng.integers(width)), int(rng.integers(height))
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         level = small[y * 16 // height, x * 16 // width]
         if 0.5 * usual <= level <= 245:
             break
@@ -223,7 +230,7 @@ def _border_place(
     """(x, y) on one of the picture's sides, bright rather than dark, and its angle inwards."""
     height, width = image.shape[:2]
     usual = float(np.median(image[::8, ::8, 1]))
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         x, y = int(rng.integers(width)), int(rng.integers(height))
         side = int(rng.integers(4))
         column, row = ((0, y), (x, 0), (width - 1, y), (x, height - 1))[side]
