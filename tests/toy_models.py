@@ -60,14 +60,16 @@ def encoder(names: Sequence[str] = ("screen", "kinds", "features")) -> bytes:
     return _graph(nodes, [IMAGE], [_tensor(name, ranks[name]) for name in names], weights)
 
 
-def decoder() -> bytes:
-    """Masks: red or green, red, green, pixel by pixel."""
+def decoder(gain: float = 1.0) -> bytes:
+    """Masks: red or green, red, green, pixel by pixel, times ``gain``."""
     nodes = [
         helper.make_node("Slice", ["features", "zero", "two", "one"], ["colours"]),
         helper.make_node("ReduceMax", ["colours"], ["any"], axes=[1], keepdims=1),
-        helper.make_node("Concat", ["any", "colours"], ["masks"], axis=1),
+        helper.make_node("Concat", ["any", "colours"], ["plain"], axis=1),
+        helper.make_node("Mul", ["plain", "gain"], ["masks"]),
     ]
     weights = _weights(zero=np.array([0]), one=np.array([1]), two=np.array([2]))
+    weights += _weights(gain=np.array(gain, dtype=np.float32))
     return _graph(nodes, [_tensor("features", 4)], [_tensor("masks", 4)], weights)
 
 
