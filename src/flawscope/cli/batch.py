@@ -60,6 +60,8 @@ def go_through(
     total: int,
     page: InspectionPage | None,
     tell: Callable[[Inspection], None],
+    *,
+    telling_shows: bool = True,
 ) -> Batch:
     """Tells of each result and adds it to the page, then writes the page and sums up.
 
@@ -68,7 +70,9 @@ def go_through(
     batch = Batch(total)
     start = perf_counter()
     try:
-        _each(results, batch, page, tell)
+        with progress(beside_results=telling_shows) as bar:
+            told = bar.track(results, total=total, description="inspecting")
+            _each(told, batch, page, tell)
     except KeyboardInterrupt:
         batch.interrupted = True
     seconds = perf_counter() - start
@@ -86,17 +90,16 @@ def _each(
 ) -> None:
     from flawscope.runtime import Failure
 
-    with progress() as bar:
-        for result in bar.track(results, total=batch.total, description="inspecting"):
-            if isinstance(result, Failure):
-                batch.broken.append(result.error)
-                if page is not None:
-                    page.add_failure(result.path, result.error)
-                continue
+    for result in results:
+        if isinstance(result, Failure):
+            batch.broken.append(result.error)
             if page is not None:
-                page.add(result)
-            batch.verdicts[result.inspection.verdict.value] += 1
-            tell(result.inspection)
+                page.add_failure(result.path, result.error)
+            continue
+        if page is not None:
+            page.add(result)
+        batch.verdicts[result.inspection.verdict.value] += 1
+        tell(result.inspection)
 
 
 def _sum_up(batch: Batch, seconds: float) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -14,6 +16,8 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -21,6 +25,8 @@ from rich.progress import (
 from rich.text import Text
 
 from flawscope.cli import exits
+
+_SECONDS_BETWEEN_LINES = 30.0
 
 VERDICT_STYLES = {"accept": "green", "review": "yellow", "reject": "bold red"}
 
@@ -55,21 +61,54 @@ def note(text: str, style: str = "") -> None:
     Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(text, style=style)
 
 
-def progress() -> Progress:
-    """A progress display on stderr, which shows itself only on a terminal."""
+def progress(amount: ProgressColumn | None = None, *, beside_results: bool = False) -> Progress:
+    """A progress display on stderr, which shows itself only on a terminal.
+
+    Args:
+        amount: how much is done, in a column of its own; by default a count.
+        beside_results: results are shown meanwhile; on one terminal they are progress enough.
+    """
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        amount or MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not console.is_terminal or (beside_results and sys.stdout.isatty()),
         redirect_stdout=False,
         redirect_stderr=False,
     )
+
+
+@contextmanager
+def counting(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress display that is told how many are done, and of how many."""
+    with progress() as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def sharing(description: str) -> Iterator[Callable[[float, str], None]]:
+    """A progress display that is told the share done and how it goes.
+
+    Long work is seldom watched: where there is no terminal it writes a line now and then.
+    """
+    last = time.monotonic()
+
+    def tell(share: float, words: str) -> None:
+        nonlocal last
+        bar.update(task, completed=share, description=words)
+        if bar.disable and time.monotonic() - last > _SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            note(f"{share:4.0%}  {words}")
+
+    with progress(TaskProgressColumn()) as bar:
+        task = bar.add_task(description, total=1.0)
+        yield tell
 
 
 def show_facts(rows: Iterable[tuple[str, str]]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from flawscope.cli.console import note, progress, show, show_json
+from flawscope.cli.console import counting, note, show, show_json
 from flawscope.cli.datasets import LayoutOption, read_dataset
 from flawscope.errors import SplitError
 
@@ -84,7 +84,7 @@ def split(
 
 def _counts(dataset: Dataset, made: Split) -> dict[str, dict[str, int]]:
     """Images by part and stratum, where ``images`` counts all of a part."""
-    from flawscope.data import stratum_names
+    from flawscope.data.splitting import stratum_names
 
     by_id = {sample.id: sample for sample in dataset.samples}
     counts: dict[str, dict[str, int]] = {}
@@ -116,7 +116,9 @@ def convert(
     from flawscope import data
 
     samples = read_dataset(dataset, layout)
-    with progress() as bar:
-        task = bar.add_task("converting", total=len(samples.samples))
-        data.convert(samples, to, out, progress=lambda: bar.advance(task))
-    show(str(out))
+    with counting("converting") as told:
+        done = data.convert(samples, to, out, told)
+    for loss in done.losses:
+        note(f"{loss.where}: {loss.what}", "yellow")
+    note(f"wrote {done.images} images as {done.layout}")
+    show(str(done.out))

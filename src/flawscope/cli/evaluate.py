@@ -63,14 +63,13 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Say how good a model is, each figure with its 95 % interval and the images it rests on."""
-    from flawscope.report import write_evaluation_page
     from flawscope.runtime import Inspector
 
     samples = part_of(with_split(read_dataset(dataset, layout), split_file), split)
     inspector = Inspector.load(model)
     evaluation, broken = _judge(inspector, samples, any_kind=any_kind)
     if out is not None:
-        note(f"page: {write_evaluation_page(evaluation, out)}")
+        note(f"page: {_write_page(evaluation, inspector, samples, out)}")
     if as_json:
         show_json(evaluation.to_json())
     else:
@@ -98,6 +97,30 @@ def _judge(
             else:
                 tally.add(sample, result.inspection)
     return tally.result(), broken
+
+
+def _write_page(evaluation: Evaluation, inspector: Inspector, dataset: Dataset, out: Path) -> Path:
+    from flawscope.report import Comparison, write_evaluation_page
+
+    by_id = {sample.id: sample for sample in dataset.samples}
+    parts = sorted({sample.split or "no split" for sample in dataset.samples})
+
+    def look(one: str) -> Comparison:
+        return Comparison(by_id[one], inspector.examine(by_id[one].image, id=one))
+
+    name = dataset.root.resolve().name
+    return write_evaluation_page(
+        evaluation,
+        out / "index.html",
+        title=f"{inspector.manifest.name} on {name}",
+        facts=[
+            ("dataset", f"{name}, read as {dataset.layout}"),
+            ("part", ", ".join(parts)),
+            ("model", f"{inspector.manifest.name}, sha256 {inspector.digest}"),
+            ("engine", inspector.engine),
+        ],
+        look=look,
+    )
 
 
 def _table(evaluation: Evaluation) -> Table:
