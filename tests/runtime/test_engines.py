@@ -1,0 +1,133 @@
+"""Two engines behind one function type."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flawscope.errors import EngineError
+from flawscope.runtime import ENGINES, Inspector, engines, installed_engines
+from toy_models import decoder, encoder, locator
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_any_shape_often_or_once(engine: str) -> None:
+    """Shapes that keep coming get graphs of their own; answers do not depend on that."""
+    run = engines.load_graph(engine, locator(0), 1, "red.onnx")
+    dice = np.random.default_rng(5)
+    sides = [32, 64, 96, 32, 32, 160, 32, 32, 32, 64, 64, 64, 64, 64, 128, 32, *[96] * 6]
+    for side in [*sides, *[192] * 6, *[224] * 6, *[256] * 6, 32, 96]:
+        image = dice.integers(0, 256, (1, side, 32, 3), dtype=np.uint8)
+        masks = run({"image": image})["masks"]
+        assert masks.shape == (1, 1, side, 32)
+        assert np.allclose(masks[0, 0], image[0, ..., 0] / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_tensors_pass_from_graph_to_graph(engine: str) -> None:
+    encode = engines.load_graph(engine, encoder(), 1, "encoder.onnx")
+    decode = engines.load_graph(engine, decoder(), 1, "decoder.onnx")
+    for value in (10, 200):
+        given = encode({"image": np.full((1, 32, 64, 3), value, dtype=np.uint8)})
+        assert given.keys() == {"screen", "kinds", "features"}
+        masks = decode({"features": given["features"]})["masks"]
+        assert masks.shape == (1, 3, 32, 64)
+        assert np.allclose(masks, value / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_an_engine_refuses_is_an_engine_error(engine: str) -> None:
+    with pytest.raises(EngineError, match=rf"{engine} cannot run broken\.onnx"):
+        engines.load_graph(engine, b"no graph", 1, "broken.onnx")
+    run = engines.load_graph(engine, locator(0), 1, "red.onnx")
+    with pytest.raises(EngineError, match=r"red\.onnx"):
+        run({"image": np.zeros((1, 32, 32, 4), dtype=np.uint8)})
+
+
+def test_a_missing_engine_names_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, shared_model: Path
+) -> None:
+    monkeypatch.setattr(engines, "installed_engines", lambda: ("onnxruntime",))
+    assert Inspector.load(shared_model, threads=7).engine == "onnxruntime"
+    with pytest.raises(EngineError, match="pip install openvino"):
+        Inspector.load(shared_model, engine="openvino")
+    monkeypatch.setattr(engines, "installed_engines", lambda: ())
+    with pytest.raises(EngineError, match="pip install openvino"):
+        Inspector.load(shared_model, threads=8)
+
+
+def test_the_faster_engine_is_taken_and_measured_once(
+    monkeypatch: pytest.MonkeyPatch, shared_model: Path
+) -> None:
+    times = {"openvino": 0.02, "onnxruntime": 0.01}
+    measured: list[str] = []
+
+    def seconds(name: str, *_: object) -> float:
+        measured.append(name)
+        return times[name]
+
+    monkeypatch.setattr(engines, "_seconds", seconds)
+    assert Inspector.load(shared_model, threads=3).engine == "onnxruntime"
+    times["openvino"] = 0.001
+    assert Inspector.load(shared_model, threads=3).engine == "onnxruntime"
+    assert Inspector.load(shared_model, threads=4).engine == "openvino"
+    assert measured == [*ENGINES, *ENGINES]
+    assert Inspector.load(shared_model, threads=3, engine="openvino").engine == "openvino"
+
+
+def test_a_real_measurement_chooses_an_installed_engine(shared_model: Path) -> None:
+    inspector = Inspector.load(shared_model, threads=1)
+    assert inspector.engine in installed_engines()
+    assert inspector.threads == 1
+
+
+def in_a_fresh_process(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.strip()
+
+
+def test_importing_is_quick_because_engines_wait_until_they_are_used() -> None:
+    code = """
+import sys
+import flawscope
+early = {'numpy', 'cv2', 'pydantic'} & set(sys.modules)
+flawscope.Inspector, flawscope.open_image
+print(early, {'openvino', 'onnxruntime', 'torch'} & set(sys.modules))
+"""
+    assert in_a_fresh_process(code) == "set() set()"
+
+
+def test_everything_public_is_there() -> None:
+    code = """
+import flawscope
+assert flawscope.__all__ == sorted(flawscope.__all__)
+print([name for name in dir(flawscope) if getattr(flawscope, name) is None])
+try:
+    flawscope.nonsense
+except AttributeError as error:
+    print(error)
+"""
+    expected = "[]\nmodule 'flawscope' has no attribute 'nonsense'"
+    assert in_a_fresh_process(code) == expected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nothing_is_sent_anywhere(shared_model: Path, engine: str) -> None:
+    """Importing OpenVINO by itself would report the import to its makers."""
+    code = f"""
+import sys
+touched = []
+sys.addaudithook(lambda event, _: touched.append(event) if event.startswith('socket.') else None)
+import numpy
+from flawscope import Inspector
+inspector = Inspector.load({str(shared_model)!r}, engine={engine!r})
+inspector.inspect(numpy.zeros((32, 32, 3), numpy.uint8))
+print(touched, [name for name in sys.modules if name.startswith('openvino_telemetry')])
+"""
+    assert in_a_fresh_process(code) == "[] []"
