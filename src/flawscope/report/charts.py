@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from flawscope.report.pages import environment
-from flawscope.report.wording import percent, significant
+from flawscope.report.wording import percent, short
 
 SERIES_COLOURS = 7
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 12, 46
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Axis:
     def ticks(self) -> list[tuple[float, str]]:
         """Round values on the axis, and how they are written."""
         values = _decades(self) if self.logarithmic else _round_steps(self)
-        return [(value, percent(value) if self.shares else _short(value)) for value in values]
+        return [(value, percent(value) if self.shares else short(value)) for value in values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ class Chart:
     description: str
     marks: Sequence[Mark] = ()
     rules: Sequence[Rule] = ()
-    width: int = 480
-    height: int = 300
+    width: int = 440
+    height: int = 290
 
     def svg(self) -> Markup:
         """The chart as an ``<svg>`` element; a series without any finite point is left out."""
@@ -162,8 +162,8 @@ def span(values: Iterable[float], *, logarithmic: bool = False) -> tuple[float, 
 
 
 def _round_steps(axis: Axis) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten: about five of them."""
-    rough = (axis.high - axis.low) / 5
+    """Multiples of 1, 2 or 5 times a power of ten: four to seven or so."""
+    rough = (axis.high - axis.low) / 6
     power = 10 ** math.floor(math.log10(rough))
     step = next(power * digit for digit in (1, 2, 5, 10) if power * digit >= 0.999 * rough)
     first, last = math.ceil(axis.low / step - 1e-9), math.floor(axis.high / step + 1e-9)
@@ -179,11 +179,3 @@ def _decades(axis: Axis) -> list[float]:
         if len(inside) > 1:
             return inside
     return inside
-
-
-def _short(value: float) -> str:
-    """A tick's number: 1,500 as it is, very small ones as powers of ten."""
-    if value and abs(value) < 1e-3:
-        mantissa, _, power = f"{value:.0e}".partition("e")
-        return f"{mantissa}e{int(power)}"
-    return significant(value)

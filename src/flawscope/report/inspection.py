@@ -162,7 +162,7 @@ class InspectionPage:
 
     def _card_of(self, view: PartView, picture: str) -> str:
         places = {kind: place for place, kind in enumerate(self._colours)}
-        folder, slash, file = view.inspection.id.rpartition("/")
+        folder, _, file = view.inspection.id.rpartition("/")
         return (
             environment()
             .get_template("part.html")
@@ -170,7 +170,7 @@ class InspectionPage:
                 part=view,
                 glyph=_GLYPHS[view.inspection.verdict],
                 policy=self._manifest.policy,
-                folder=folder + slash,
+                folder=folder,
                 file=file,
                 link=f"pictures/{quote(picture)}",
                 shown=[places[kind] for kind in view.shown],

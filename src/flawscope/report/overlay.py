@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,6 +15,8 @@ from flawscope.report.palette import VERDICT_COLOURS, ink_on, kind_colours, rgb
 from flawscope.report.pictures import pixels_in_box
 from flawscope.report.wording import percent
 from flawscope.values import Box, Defect, Inspection
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 MOST_LABELS = 24
 """More names than this hide the part; the surest defects are named, all are outlined."""
@@ -30,7 +33,7 @@ def enlargement(height: int, width: int) -> int:
     return max(1, min(wanted, room, _MOST_ENLARGED))
 
 
-def enlarged(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+def enlarged(image: NDArray[Pixel], factor: int) -> NDArray[Pixel]:
     """Every pixel repeated ``factor`` times both ways: nothing is invented between pixels."""
     return image.repeat(factor, axis=0).repeat(factor, axis=1)
 
@@ -53,20 +56,34 @@ def overlay(image: NDArray[np.uint8], inspection: Inspection) -> NDArray[np.uint
     pen = Pen.for_size(*canvas.shape[:2])
     colours = kind_colours([*inspection.kinds, *(defect.kind for defect in inspection.defects)])
     for defect in reversed(inspection.defects):
-        draw_outline(canvas, defect, colours[defect.kind], pen, factor)
+        pixels = enlarged(pixels_in_box(defect), factor)
+        corner = (defect.box.left * factor, defect.box.top * factor)
+        draw_outline(canvas, pixels, corner, colours[defect.kind], pen)
     _draw_labels(canvas, inspection.defects, colours, pen, factor)
     return np.vstack([_band(inspection, canvas.shape[1], pen), canvas])
 
 
 def draw_outline(
-    canvas: NDArray[np.uint8], defect: Defect, colour: str, pen: Pen, factor: int = 1
+    canvas: NDArray[np.uint8],
+    pixels: NDArray[np.bool_],
+    corner: tuple[int, int],
+    colour: str,
+    pen: Pen,
 ) -> None:
-    """Draws the outline of a defect on an enlarged picture, outside the defect's pixels."""
+    """Draws an outline around a defect's pixels, and on none of them.
+
+    Args:
+        canvas: RGB (height, width, 3), drawn on.
+        pixels: the defect inside its box, at the canvas's scale.
+        corner: left and top of that box on the canvas.
+        colour: of the line.
+        pen: its thickness.
+    """
     margin = pen.line + pen.edge
-    inside = np.pad(enlarged(pixels_in_box(defect).astype(np.uint8), factor), margin)
+    inside = np.pad(pixels.astype(np.uint8), margin)
     line = cv2.dilate(inside, _disc(pen.line))
     edge = cv2.dilate(line, _disc(pen.edge))
-    top, left = defect.box.top * factor - margin, defect.box.left * factor - margin
+    left, top = corner[0] - margin, corner[1] - margin
     height, width = canvas.shape[:2]
     rows = slice(max(0, top), min(height, top + inside.shape[0]))
     columns = slice(max(0, left), min(width, left + inside.shape[1]))

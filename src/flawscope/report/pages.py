@@ -28,7 +28,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"percent": wording.percent, "figure": wording.figure}
+    made.filters |= {name: getattr(wording, name) for name in ("percent", "figure", "rate")}
     return made
 
 

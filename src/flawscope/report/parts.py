@@ -18,7 +18,7 @@ from flawscope.report.pictures import (
     pixels_in_box,
     shrunk,
 )
-from flawscope.report.wording import area, count, duration, length, percent
+from flawscope.report.wording import area, count, duration, extent, percent
 from flawscope.runtime import Examination
 from flawscope.values import Box, Defect, Inspection, KindPolicy, Policy, Size, Verdict
 
@@ -126,7 +126,6 @@ def _defect_view(
     colour: str,
     mm_per_pixel: float | None,
 ) -> DefectView:
-    longer, shorter = (length(side, mm_per_pixel) for side in length_and_width(pixels))
     return DefectView(
         kind=defect.kind,
         colour=colour,
@@ -134,7 +133,7 @@ def _defect_view(
         path=outline_path(pixels, defect.box, size, PICTURE_SIDE),
         small_path=outline_path(pixels, defect.box, size, THUMBNAIL_SIDE),
         probability=percent(defect.score),
-        extent=f"{longer} \N{MULTIPLICATION SIGN} {shorter}",
+        extent=extent(*length_and_width(pixels), mm_per_pixel),
         area=area(int(np.count_nonzero(pixels)), mm_per_pixel),
     )
 

@@ -6,6 +6,7 @@ import math
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 NOTHING = "\N{EN DASH}"
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def percent(share: float) -> str:
@@ -21,6 +22,11 @@ def percent(share: float) -> str:
 def figure(value: float | None, places: int = 3) -> str:
     """A score to so many decimal places, or a dash where there is none."""
     return NOTHING if value is None or math.isnan(value) else f"{value:.{places}f}"
+
+
+def rate(value: float | None) -> str:
+    """A rate in percent with one decimal: "2.1 %"."""
+    return NOTHING if value is None or math.isnan(value) else f"{100 * value:.1f}{NO_BREAK}%"
 
 
 def count(number: int, singular: str, plural: str | None = None) -> str:
@@ -48,11 +54,20 @@ def significant(value: float, digits: int = 3) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def length(pixels: float, mm_per_pixel: float | None) -> str:
-    """A length in pixels, in millimetres where the scale is known."""
+def short(value: float) -> str:
+    """A number for an axis or a narrow column; under a thousandth as a power of ten: "3e-4"."""
+    if value == 0 or abs(value) >= 1e-3:
+        return significant(value)
+    mantissa, _, power = f"{value:.2e}".partition("e")
+    return f"{float(mantissa):g}e{int(power)}"
+
+
+def extent(longer: float, shorter: float, mm_per_pixel: float | None) -> str:
+    """Length and width in pixels, in millimetres where the scale is known: "14 x 3 mm"."""
     if mm_per_pixel is None:
-        return f"{pixels:.0f}{NO_BREAK}px"
-    return f"{significant(pixels * mm_per_pixel, 2)}{NO_BREAK}mm"
+        return f"{longer:.0f} {TIMES} {shorter:.0f}{NO_BREAK}px"
+    sides = (significant(side * mm_per_pixel, 2) for side in (longer, shorter))
+    return f"{f' {TIMES} '.join(sides)}{NO_BREAK}mm"
 
 
 def area(pixels: int, mm_per_pixel: float | None) -> str:

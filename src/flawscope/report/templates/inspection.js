@@ -86,7 +86,7 @@
     picture.replaceChildren(svg);
     panel.replaceChildren(content);
     panel.scrollTop = 0;
-    $("large-name").textContent = card.name;
+    $("large-name").textContent = card.name.split("/").pop();
     $("place").textContent = `${visible.indexOf(card) + 1} of ${visible.length}`;
     $("previous").disabled = !beside(-1);
     $("next").disabled = !beside(1);
