@@ -75,6 +75,6 @@ def _table(parts: dict[str, Part], inspections: list[Inspection]) -> Table:
             f"{part.surface}, {truth}",
             Text(verdict, VERDICT_STYLES[verdict]),
             f"{inspection.score:.0%}",
-            Text("; ".join(inspection.reasons)),
+            Text("; ".join(inspection.reasons[:2])),
         )
     return table

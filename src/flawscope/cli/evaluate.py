@@ -111,7 +111,7 @@ def _write_page(evaluation: Evaluation, inspector: Inspector, dataset: Dataset, 
     name = dataset.root.resolve().name
     return write_evaluation_page(
         evaluation,
-        out / "index.html",
+        out,
         title=f"{inspector.manifest.name} on {name}",
         facts=[
             ("dataset", f"{name}, read as {dataset.layout}"),

@@ -1,0 +1,138 @@
+"""The other commands, and what holds for all of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli_parts import Cli, strict_lines
+
+from flawscope import __version__
+from flawscope.bundle import Bundle
+from flawscope.cli import demo as demo_command
+
+HEAVY = ("torch", "cv2", "numpy", "openvino", "onnxruntime", "pydantic", "PIL")
+
+
+def test_help_of_every_command(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli("--help") == 0
+    listed = capsys.readouterr().out
+    for command in ("demo", "inspect", "evaluate", "train", "info", "doctor", "data"):
+        assert command in listed
+        assert cli(command, "--help") == 0
+    for command in ("check", "split", "convert"):
+        assert cli("data", command, "--help") == 0
+    assert cli("--version") == 0
+    assert f"flawscope {__version__}" in capsys.readouterr().out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from flawscope.cli import main; main(['--help']);"
+        f"print('loaded', *(name for name in {HEAVY} if name in sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[-1] == "loaded"
+
+
+def test_a_fault_of_our_own_never_looks_like_a_rejection(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr("flawscope.cli.machine.describe_machine", fail)
+    assert cli("doctor") == 70
+    told = capsys.readouterr().err
+    assert "ZeroDivisionError: a fault" in told
+    assert "Please report it" in told
+
+
+def test_info_shows_every_key_that_can_be_set(
+    cli: Cli, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli("info", model) == 0
+    said = capsys.readouterr().out
+    assert Bundle.open(model).digest in said
+    for key in ("policy.gate", "policy.kinds.red.smallest_area", "policy.unnamed.probability"):
+        assert key in said
+    assert cli("info", model, "--json") == 0
+    (document,) = strict_lines(capsys.readouterr().out)
+    assert document["manifest"]["kinds"] == ["red", "green"]
+
+
+def test_info_writes_another_policy_into_a_new_file(
+    cli: Cli, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = model.read_bytes()
+    changes = ("--set", "policy.reject_above=0.95", "--set", "policy.kinds.red.smallest_area=12")
+    assert cli("info", model, *changes, "--out", "strict.flaw") == 0
+    assert model.read_bytes() == before
+    policy = Bundle.open("strict.flaw").manifest.policy
+    assert policy.reject_above == 0.95
+    assert policy.kinds["red"].smallest_area == 12
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--set", "policy.reject_above=2", "--out", "new.flaw"], "policy.reject_above"),
+        (["--set", "policy.rejects=1", "--out", "new.flaw"], "policy.reject_above"),
+        (["--set", "policy.reject_above", "--out", "new.flaw"], "KEY=VALUE"),
+        (["--set", "policy.reject_above=0.9"], "--out"),
+        (["--out", "new.flaw"], "--set"),
+        (
+            ["--set", "policy.gate=hard", "--set", "policy.gate=soft", "--out", "new.flaw"],
+            "set twice",
+        ),
+    ],
+)
+def test_info_refuses_what_makes_no_policy(
+    cli: Cli, model: Path, options: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli("info", model, *options) == 2
+    assert told in capsys.readouterr().err
+    assert not Path("new.flaw").exists()
+
+
+def test_doctor_says_what_is_here(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli("doctor", "--json") == 0
+    (machine,) = strict_lines(capsys.readouterr().out)
+    assert machine["cores"] >= 1
+    assert machine["engines"].keys() == {"openvino", "onnxruntime"}
+    absent = importlib.util.find_spec("torch") is None
+    assert ("torch" in machine["extras"]["train"]["missing"]) == absent
+    assert cli("doctor") == 0
+    assert "shipped model" in capsys.readouterr().out
+
+
+def test_training_without_its_packages_names_the_cure(
+    cli: Cli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("flawscope.train")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert cli("train", tmp_path, "--out", "run") == 2
+    assert 'Run: pip install "flawscope[train]"' in capsys.readouterr().err
+    assert not Path("run").exists()
+
+
+def test_demo_shows_every_part_and_writes_the_page(
+    cli: Cli, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("flawscope.bundle.shipped_model", lambda: model)
+    assert cli("demo", "--out", "report") == 0
+    said = capsys.readouterr().out
+    for number, (surface, _) in enumerate(demo_command.PARTS, 1):
+        assert f"{number:02}" in said
+        assert surface in said
+    assert len(list(Path("report/parts").iterdir())) == len(demo_command.PARTS)
+    assert len(list(Path("report/pictures").iterdir())) == len(demo_command.PARTS)
+    assert Path("report/index.html").is_file()
