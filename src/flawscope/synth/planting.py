@@ -71,9 +71,10 @@ def overlap(mark: Mark, middle: tuple[int, int], size: tuple[int, int]) -> tuple
 def shown(before: Colours, after: Colours, core: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which pixels show a defect: boolean (height, width).
 
-    A pixel does if most of those around it changed by ``VISIBLE`` grey levels or more. So does the
-    mark's core where the change is half that on average around it, or all around it: there light
-    and shade cross over, or a texture hides the change in single pixels.
+    A pixel does if most of those around it changed by ``VISIBLE`` grey levels or more, or if it
+    changed by twice that itself; flecks of one or two pixels do not count. So does the mark's core
+    where the change around it is half that on average, or where such pixels enclose it: there
+    light and shade cross over, or a texture hides the change in single pixels.
 
     Args:
         before: grey levels without the defect and without noise, (height, width, 3).
@@ -83,7 +84,7 @@ def shown(before: Colours, after: Colours, core: NDArray[np.bool_]) -> NDArray[n
     change = _change(before, after)
     changed = (change >= VISIBLE).astype(np.float32)
     most = cv2.blur(changed, (3, 3)) > 0.5
-    mask = most | (core & (cv2.blur(change, (7, 7)) >= VISIBLE / 2.0))
+    mask = most | (change >= 2.0 * VISIBLE) | (core & (cv2.blur(change, (7, 7)) >= VISIBLE / 2.0))
     pieces, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = np.zeros(mask.shape, dtype=np.uint8)
     cv2.drawContours(filled, [piece for piece in pieces if len(piece) > 2], -1, 1, cv2.FILLED)
