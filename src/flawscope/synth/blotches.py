@@ -109,7 +109,7 @@ def stain(rng: np.random.Generator, size: tuple[int, int], along: float) -> Mark
     radius = log_uniform(rng, max(3.0, reach * 0.03), max(5.0, reach * 0.25))
     radii = (min(radius * log_uniform(rng, 1.0, 2.2), reach * 0.38), radius)
     angle = along if chance(rng, 0.5) else rng.uniform(0.0, math.pi)
-    side = _odd(3.4 * radii[0] + 8.0, reach * 1.4)
+    side = _odd(2.9 * radii[0] + 8.0, reach * 1.2)
     blob = ragged_blob(rng, (side, side), radii, angle, rng.uniform(0.1, 0.35))
     edge = log_uniform(rng, 0.12, 0.9)
     film = soft_step(blob, 0.0, edge)

@@ -106,7 +106,12 @@ def _printed(surface: Surface, rng: np.random.Generator) -> Surface:
         corner = (int(rng.integers(columns * 3 // 4)), int(rng.integers(rows // 4, rows)))
         thickness = max(1, int(scale * rng.uniform(1.0, 3.0)))
         cv2.putText(ink, text, corner, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thickness, cv2.LINE_AA)
-    worn = soft_step(smooth_noise(rng, (rows, columns), 2.5), -2.5, rng.uniform(-1.5, 1.0))
+    worn = soft_step(
+        smooth_noise(rng, (rows, columns), log_uniform(rng, 4, 30))
+        + 0.4 * smooth_noise(rng, (rows, columns), 1.0),
+        -3.0,
+        rng.uniform(-1.0, 2.0),
+    )
     tone = (-1.0 if chance(rng, 0.7) else 0.5) * log_uniform(rng, 0.15, 1.0)
     factor = np.exp(np.float32(tone) * worn * (ink.astype(np.float32) / 255.0))
     return replace(surface, albedo=surface.albedo * factor[:, :, None])
