@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from flawscope.cli.console import counting, note, show, show_json
 from flawscope.cli.datasets import LayoutOption, read_dataset
 from flawscope.errors import SplitError
 
 if TYPE_CHECKING:
-    from flawscope.data import Split
+    from flawscope.data import Finding, Split
     from flawscope.values import Dataset
 
 app = typer.Typer(
@@ -22,9 +23,42 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+
 DatasetArgument = Annotated[
     Path, typer.Argument(metavar="DATASET", help="A folder of labelled images.")
 ]
+
+
+@app.command()
+def check(
+    dataset: DatasetArgument,
+    layout: LayoutOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say what is wrong with a dataset, and what would leak from training into the test."""
+    from flawscope import data
+
+    samples = data.read(dataset, layout)
+    with counting("looking") as told:
+        audit = data.check(samples, told)
+    if as_json:
+        show_json(audit.to_json())
+        return
+    show(f"{audit.dataset}: {audit.images} images, read as {audit.layout}")
+    for finding in audit.findings:
+        _show_finding(finding)
+    if not audit.findings:
+        show("nothing was found to be wrong")
+
+
+def _show_finding(finding: Finding) -> None:
+    severity = finding.severity.value
+    show("")
+    show(Text.assemble((severity, SEVERITY_STYLES[severity]), f": {finding.message}"))
+    for line in (*finding.files, *(" = ".join(ids) for ids in finding.sets)):
+        show(Text(f"    {line}", "dim"))
+    show(f"    {finding.remedy}")
 
 
 @app.command()
