@@ -135,3 +135,12 @@ def test_probability_zero_makes_no_defect_of_the_whole_picture_only_if_asked() -
     said = answer(0.9, {"pit": 0.9}, pit=[(PIT, 0.9)])
     everything = {"pit": KindPolicy(mask_probability=0.0)}
     assert found(said, kinds=everything) == [("pit", Box(0, 0, 128, 96), 0.0)]
+
+
+def test_noise_is_bounded() -> None:
+    """A model that sees defects everywhere must not take an hour to say so."""
+    dots = [(Box(x, y, x + 1, y + 1), 0.9) for y in range(0, 96, 2) for x in range(0, 128, 2)]
+    said = answer(0.9, {"pit": 0.9}, pit=[*dots, (PIT, 0.9)])
+    places = found(said)
+    assert len(places) == 1000
+    assert ("pit", Box(80, 50, 91, 61), 0.9) in places or ("pit", PIT, 0.9) in places

@@ -20,8 +20,12 @@ _FAINT = 1.0 / 256.0
 @dataclass(frozen=True, slots=True)
 class _Piece:
     tile: Box
-    inside: Box  # the part of the tile, in the tile's own pixels, that ``values`` covers
+    area: Box  # the part of the whole map that ``values`` covers
     values: NDArray[np.float16]
+
+
+_Ramps = dict[int, NDArray[np.float32]]
+"""Weights down or across a tile, by the row or column it starts at."""
 
 
 class Stitcher:
@@ -35,6 +39,8 @@ class Stitcher:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._pieces: dict[str, list[_Piece]] = {}
+        self._down = _ramps({(tile.top, tile.bottom) for tile in plan.tiles})
+        self._across = _ramps({(tile.left, tile.right) for tile in plan.tiles})
 
     def add(self, tile: Box, maps: NDArray[np.float32], channels: Iterable[str]) -> None:
         """Takes one tile's maps.
@@ -48,7 +54,13 @@ class Stitcher:
             values = values[: tile.height, : tile.width]
             inside = bounding_box(values >= _FAINT) or Box(0, 0, 0, 0)
             kept = values[inside.top : inside.bottom, inside.left : inside.right]
-            piece = _Piece(tile, inside, kept.astype(np.float16))
+            area = Box(
+                tile.left + inside.left,
+                tile.top + inside.top,
+                tile.left + inside.right,
+                tile.top + inside.bottom,
+            )
+            piece = _Piece(tile, area, kept.astype(np.float16))
             self._pieces.setdefault(channel, []).append(piece)
 
     @property
@@ -65,22 +77,27 @@ class Stitcher:
         """
         total = np.zeros(self._plan.scaled, dtype=np.float32)
         pieces = self._pieces.get(channel, [])
-        if len(pieces) == 1:
-            _region(total, pieces[0])[:] = pieces[0].values
-        elif any(piece.values.size for piece in pieces):
-            self._blend(total, pieces)
+        for piece in pieces:
+            area = piece.area
+            weights = np.zeros((area.height, area.width), dtype=np.float32)
+            for other in pieces:
+                self._add_weights(weights, area, other.tile)
+            own = np.zeros_like(weights)
+            self._add_weights(own, area, piece.tile)
+            total[area.top : area.bottom, area.left : area.right] += own / weights * piece.values
         return self._to_original(total)
 
-    def _blend(self, total: NDArray[np.float32], pieces: list[_Piece]) -> None:
-        weights = np.zeros(self._plan.scaled, dtype=np.float32)
-        ramps = _ramps(self._plan)
-        for piece in pieces:
-            down, across = ramps[0][piece.tile.top], ramps[1][piece.tile.left]
-            tile, inside = piece.tile, piece.inside
-            weights[tile.top : tile.bottom, tile.left : tile.right] += down[:, None] * across
-            share = down[inside.top : inside.bottom, None] * across[inside.left : inside.right]
-            _region(total, piece)[:] += share * piece.values
-        np.divide(total, weights, out=total, where=weights > 0)
+    def _add_weights(self, weights: NDArray[np.float32], area: Box, tile: Box) -> None:
+        """Adds a tile's weights where it meets an area, to the weights over that area."""
+        top, bottom = max(area.top, tile.top), min(area.bottom, tile.bottom)
+        left, right = max(area.left, tile.left), min(area.right, tile.right)
+        if top < bottom and left < right:
+            down = self._down[tile.top][top - tile.top : bottom - tile.top]
+            across = self._across[tile.left][left - tile.left : right - tile.left]
+            share = weights[
+                top - area.top : bottom - area.top, left - area.left : right - area.left
+            ]
+            share += down[:, None] * across
 
     def _to_original(self, total: NDArray[np.float32]) -> NDArray[np.float32]:
         size = self._plan.size
@@ -90,22 +107,8 @@ class Stitcher:
         return np.asarray(resized, dtype=np.float32)
 
 
-def _region(total: NDArray[np.float32], piece: _Piece) -> NDArray[np.float32]:
-    top, left = piece.tile.top + piece.inside.top, piece.tile.left + piece.inside.left
-    return total[top : top + piece.inside.height, left : left + piece.inside.width]
-
-
-_Ramps = dict[int, NDArray[np.float32]]
-
-
-def _ramps(plan: Plan) -> tuple[_Ramps, _Ramps]:
-    """Weights down and across a tile, by the row or column it starts at."""
-    rows = sorted({(tile.top, tile.bottom) for tile in plan.tiles})
-    columns = sorted({(tile.left, tile.right) for tile in plan.tiles})
-    return _axis(rows), _axis(columns)
-
-
-def _axis(spans: list[tuple[int, int]]) -> _Ramps:
+def _ramps(tiles: set[tuple[int, int]]) -> _Ramps:
+    spans = sorted(tiles)
     ramps: _Ramps = {}
     for index, (start, stop) in enumerate(spans):
         before = spans[index - 1][1] - start if index else 0

@@ -26,18 +26,30 @@ class Component:
     pixels: NDArray[np.bool_]
 
 
-def components(mask: NDArray[np.bool_], smallest_area: int = 1) -> list[Component]:
-    """The 8-connected pieces of a boolean mask of at least ``smallest_area`` pixels."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        mask.astype(np.uint8), connectivity=8
+def components(
+    mask: NDArray[np.bool_], smallest_area: int = 1, most: int | None = None
+) -> list[Component]:
+    """The 8-connected pieces of a boolean mask of at least ``smallest_area`` pixels.
+
+    Args:
+        mask: boolean (height, width).
+        smallest_area: smaller pieces are left out.
+        most: if there are more pieces, only so many of the largest are given.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(
+        np.ascontiguousarray(mask).view(np.uint8), connectivity=8
     )
+    areas = stats[:, cv2.CC_STAT_AREA]
+    wanted = np.flatnonzero(areas >= smallest_area)
+    wanted = wanted[wanted > 0]  # 0 is the ground
+    if most is not None and wanted.size > most:
+        wanted = np.sort(wanted[np.argsort(-areas[wanted], kind="stable")[:most]])
     found = []
-    for label in range(1, count):
+    for label in wanted.tolist():
         left, top, width, height, area = (int(value) for value in stats[label])
-        if area >= smallest_area:
-            box = Box(left, top, left + width, top + height)
-            inside = labels[box.top : box.bottom, box.left : box.right] == label
-            found.append(Component(box, area, inside))
+        box = Box(left, top, left + width, top + height)
+        inside = labels[box.top : box.bottom, box.left : box.right] == label
+        found.append(Component(box, area, inside))
     return found
 
 

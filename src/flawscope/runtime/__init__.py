@@ -1,16 +1,22 @@
 """A model file and images in, inspections out."""
 
-from flawscope.runtime.engines import ENGINES, installed_engines
+from flawscope.runtime.cascade import Answer, Cascade, Clock
+from flawscope.runtime.engines import ENGINES, installed_engines, load_graph, usable_threads
 from flawscope.runtime.inspector import Examination, Failure, Inspector
 from flawscope.runtime.records import record
 from flawscope.runtime.words import describe
 
 __all__ = [
     "ENGINES",
+    "Answer",
+    "Cascade",
+    "Clock",
     "Examination",
     "Failure",
     "Inspector",
     "describe",
     "installed_engines",
+    "load_graph",
     "record",
+    "usable_threads",
 ]

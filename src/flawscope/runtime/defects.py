@@ -15,6 +15,9 @@ from flawscope.values import UNNAMED, Box, Defect, Gate, KindPolicy, Policy, Siz
 _RIM = 8
 """Two masks of one defect disagree about its border by up to so many pixels."""
 
+_MOST = 1000
+"""More places of one kind are noise, or one surface defective all over; the largest are kept."""
+
 _HIGH = 0.9
 """A defect's score is this quantile of its pixels' probabilities: its heart, not its blurred rim
 and not its one brightest pixel."""
@@ -45,7 +48,7 @@ def find_defects(answer: Answer, policy: Policy) -> tuple[tuple[Defect, ...], Ma
         if channel == UNNAMED:
             pieces = _unexplained(shown, explained, rule)
         else:
-            pieces = components(shown, max(1, rule.smallest_area))
+            pieces = components(shown, max(1, rule.smallest_area), _MOST)
             explained = np.zeros_like(shown) if explained is None else explained
             _draw(explained, pieces)
         found += [_defect(channel, piece, values) for piece in pieces]
@@ -77,12 +80,12 @@ def _unexplained(
     """Pieces of what no kind explains, but for those that are only the rim of an explained one."""
     smallest = max(1, rule.smallest_area)
     if explained is None or not explained.any():
-        return components(shown, smallest)
+        return components(shown, smallest, _MOST)
     kernel = np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)
     near = cv2.dilate(explained.astype(np.uint8), kernel).astype(bool)
     return [
         piece
-        for piece in components(shown & ~explained, smallest)
+        for piece in components(shown & ~explained, smallest, _MOST)
         if (piece.pixels & ~near[_inside(piece.box)]).any()
     ]
 
