@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from flawscope.data.audit import Progress, infer_groups, keep_copies_together
 from flawscope.errors import SplitError
 from flawscope.files import write_text
 from flawscope.values import Dataset, Label, Sample
@@ -43,6 +44,7 @@ class Split(BaseModel):
         shares: wanted share of the images in train, validation and test.
         groups: where groups came from: the dataset, a pattern over ids, inferred, or ``none``.
         group_by: the pattern, where there was one.
+        copies_together: near copies were looked for, and stand on one side.
         leaky: images of one part may stand on both sides; a score from it is not to be trusted.
         ids: ids of images by part, sorted.
     """
@@ -56,6 +58,7 @@ class Split(BaseModel):
     shares: tuple[float, float, float]
     groups: GroupSource
     group_by: str | None = None
+    copies_together: bool = False
     leaky: bool = False
     ids: dict[Part, tuple[str, ...]]
 
@@ -84,6 +87,8 @@ def split(
     group_by: str | None = None,
     seed: int = 0,
     leaky: bool = False,
+    allow_leaks: bool = False,
+    progress: Progress | None = None,
 ) -> Split:
     """Splits a dataset by group so that every part shows every kind, as far as groups allow.
 
@@ -91,13 +96,16 @@ def split(
     stratification of Sechidis, Tsoumakas and Vlahavas (2011), over groups in place of images.
 
     Args:
-        dataset: to split; groups come from ``group_by``, else from its samples.
+        dataset: to split; groups come from ``group_by``, else from its samples, else they are
+            inferred from names and pixels. Groups that share near copies are kept together.
         shares: wanted share of images in train, validation and test; they sum to 1.
         group_by: a regular expression searched in every id; what its capture groups hold names
             the group.
         seed: decides between groups that fit equally well.
         leaky: split image by image, whatever part they show. Only to show how much a score gains
             by leaking.
+        allow_leaks: take groups as they stand, even where near copies are in different ones.
+        progress: called with the number of images opened and the number there are.
 
     Raises:
         SplitError: shares or pattern make no sense, or there is nothing to split.
@@ -109,7 +117,10 @@ def split(
         source: GroupSource = "none"
         names: Mapping[str, str] = {sample.id: sample.id for sample in dataset.samples}
     else:
-        source, names = _group_names(dataset, group_by)
+        source, names = _group_names(dataset, group_by, progress)
+    copies_together = not (leaky or allow_leaks)
+    if copies_together and source != "inferred":
+        names = keep_copies_together(dataset, names, progress)
     parts = _stratified(_grouped(dataset.samples, names), wanted, np.random.default_rng(seed))
     return Split(
         dataset=dataset.root.resolve().name,
@@ -118,6 +129,7 @@ def split(
         shares=wanted,
         groups=source,
         group_by=None if leaky else group_by,
+        copies_together=copies_together,
         leaky=leaky,
         ids={
             name: tuple(sorted(chain.from_iterable(group.ids for group in groups)))
@@ -196,17 +208,21 @@ def _checked_shares(shares: Sequence[float]) -> tuple[float, float, float]:
     return (float(shares[0]), float(shares[1]), float(shares[2]))
 
 
-def _group_names(dataset: Dataset, group_by: str | None) -> tuple[GroupSource, Mapping[str, str]]:
+def _group_names(
+    dataset: Dataset, group_by: str | None, progress: Progress | None
+) -> tuple[GroupSource, Mapping[str, str]]:
     if group_by is not None:
         return "pattern", _names_by_pattern(dataset, group_by)
     names = {sample.id: sample.group for sample in dataset.samples if sample.group is not None}
-    if len(names) < len(dataset.samples):
-        raise SplitError(
-            f"{len(dataset.samples) - len(names)} images name no group",
-            where=dataset.root,
-            remedy="Name them in groups.csv, or give a pattern over file names with --group-by",
-        )
-    return "dataset", names
+    if len(names) == len(dataset.samples):
+        return "dataset", names
+    inferred = infer_groups(dataset, progress)
+    if not names:
+        return "inferred", inferred
+    # A part named for some of its images only is named for those that resemble them, too.
+    named = {inferred[id_]: name for id_, name in sorted(names.items())}
+    rest = {id_: named.get(group, group) for id_, group in inferred.items()}
+    return "dataset", {**rest, **names}
 
 
 def _names_by_pattern(dataset: Dataset, group_by: str) -> Mapping[str, str]:

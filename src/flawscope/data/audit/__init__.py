@@ -1,0 +1,89 @@
+"""What is wrong with a dataset, and what would leak: every image opened once, then compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import chain, pairwise
+
+from flawscope.data.audit.agreement import adjusted_rand_index
+from flawscope.data.audit.findings import Audit, Finding, Severity, most_severe_first
+from flawscope.data.audit.groups import Grouping, Joined, find_groups
+from flawscope.data.audit.labels import balance, misfits, troubles
+from flawscope.data.audit.looks import Look, Progress, look_at
+from flawscope.data.audit.sharing import copies, leaks, parts
+from flawscope.data.audit.twins import Twins, exact_copies, near_copies
+from flawscope.values import Dataset
+
+__all__ = [
+    "Audit",
+    "Finding",
+    "Progress",
+    "Severity",
+    "adjusted_rand_index",
+    "check",
+    "infer_groups",
+    "keep_copies_together",
+]
+
+
+def check(dataset: Dataset, progress: Progress | None = None) -> Audit:
+    """Looks through a dataset for what would spoil a model or its figures.
+
+    Args:
+        dataset: as ``read`` gives it, with the problems met while reading.
+        progress: called with the number of images opened and the number there are.
+    """
+    looks, unreadable = look_at(dataset, progress)
+    grouping = _grouping(dataset, looks)
+    inferred = all(sample.group is None for sample in dataset.samples)
+    own = {sample.id: sample.group for sample in dataset.samples if sample.group is not None}
+    groups = dict(grouping.groups) if inferred else {**_alone(dataset), **own}
+    problems = chain(dataset.problems, unreadable, misfits(dataset.samples, looks))
+    findings: Iterator[Finding] = chain(
+        troubles(problems),
+        leaks(dataset, groups, grouping.copies),
+        copies(dataset, exact_copies(looks), grouping.copies),
+        parts(dataset, grouping),
+        balance(dataset, groups),
+    )
+    return Audit(
+        dataset=dataset.root.resolve().name,
+        layout=dataset.layout,
+        images=len(dataset.samples),
+        findings=most_severe_first(findings),
+        groups=groups,
+        inferred=inferred,
+    )
+
+
+def infer_groups(dataset: Dataset, progress: Progress | None = None) -> Mapping[str, str]:
+    """The group of each image by id, from names and pixels, whatever the dataset says itself.
+
+    A group is named after its first image; an image that resembles no other is its own group.
+    """
+    looks, _ = look_at(dataset, progress)
+    return _grouping(dataset, looks).groups
+
+
+def keep_copies_together(
+    dataset: Dataset, groups: Mapping[str, str], progress: Progress | None = None
+) -> Mapping[str, str]:
+    """The groups given, joined where one holds a near copy of an image of another."""
+    looks, _ = look_at(dataset, progress)
+    names = {name: name for name in groups.values()}
+    joined = Joined(names)
+    joined.join((groups[one], groups[other]) for one, other, _ in _grouping(dataset, looks).copies)
+    return {id_: joined.root(name) for id_, name in groups.items()}
+
+
+def _grouping(dataset: Dataset, looks: Mapping[str, Look]) -> Grouping:
+    near = near_copies(looks)
+    found = {twins[:2] for twins in near}
+    # Blank images have nothing to correlate, yet are copies where their pixels are equal.
+    exact = [Twins(*pair, 1.0) for ids in exact_copies(looks) for pair in pairwise(ids)]
+    twins = [*near, *(twins for twins in exact if twins[:2] not in found)]
+    return find_groups([sample.id for sample in dataset.samples], looks, twins)
+
+
+def _alone(dataset: Dataset) -> dict[str, str]:
+    return {sample.id: sample.id for sample in dataset.samples}
