@@ -27,9 +27,10 @@ VERDICTS = {
 """By path in the folder of the fixture ``parts``."""
 
 
-def draw_part(path: Path, colour: tuple[int, int, int]) -> Path:
-    """A dark part of 80 x 100 pixels with a patch of 20 x 30 in a colour."""
-    image = np.zeros((80, 100, 3), dtype=np.uint8)
+def draw_part(path: Path, colour: tuple[int, int, int], seed: int = 0) -> Path:
+    """A dark part of 80 x 100 pixels, grained by its seed, with a patch of 20 x 30 in a colour."""
+    grain = np.random.default_rng(seed).integers(0, 40, (10, 10, 1), dtype=np.uint8)
+    image = np.repeat(grain.repeat(8, axis=0).repeat(10, axis=1), 3, axis=2)
     image[20:40, 30:60] = colour
     save_image(image, path)
     return path

@@ -23,9 +23,9 @@ def dataset(tmp_path: Path) -> Path:
     mask = np.zeros((80, 100), dtype=np.uint8)
     mask[20:40, 30:60] = 255
     for part in range(6):
-        draw_part(root / f"good/{part}.jpg", GOOD)
+        draw_part(root / f"good/{part}.jpg", GOOD, part)
         for kind, colour in {"red": (255, 0, 0), "green": (0, 255, 0)}.items():
-            draw_part(root / kind / f"{part}.jpg", colour)
+            draw_part(root / kind / f"{part}.jpg", colour, part)
             save_image(mask, root / kind / f"{part}.png")
     return root
 
@@ -155,3 +155,18 @@ def test_converting_keeps_masks_and_shows_the_new_folder(
     assert cli("data", "convert", dataset, "--to", "papyrus", "--out", "elsewhere") == 2
     assert "papyrus" in capsys.readouterr().err
     assert not Path("elsewhere").exists()
+
+
+def test_check_names_what_is_wrong_and_what_would_leak(
+    cli: Cli, dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (dataset / "good/0-again.jpg").write_bytes((dataset / "good/0.jpg").read_bytes())
+    save_image(np.zeros((80, 100), dtype=np.uint8), dataset / "red/1.png")
+    assert cli("data", "check", dataset) == 0, "what is found is the result, not a failure"
+    said = capsys.readouterr().out
+    assert "good/0-again.jpg" in said
+    assert "red/1.png" in said
+    assert cli("data", "check", dataset, "--json") == 0
+    (document,) = strict_lines(capsys.readouterr().out)
+    assert document["images"] == 19
+    assert all(finding["message"] and finding["remedy"] for finding in document["findings"])

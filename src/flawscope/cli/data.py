@@ -23,6 +23,13 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+GROUP_SOURCES = {
+    "dataset": "as the dataset names them",
+    "pattern": "as the pattern catches them",
+    "inferred": "inferred from names and pixels; name them in groups.csv if you know better",
+    "none": "none, so images of one part may stand on both sides",
+}
+
 SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 DatasetArgument = Annotated[
@@ -89,6 +96,12 @@ def split(
             "--leaky", help="Split image by image, to show how much a score gains by leaking."
         ),
     ] = False,
+    allow_leaks: Annotated[
+        bool,
+        typer.Option(
+            "--allow-leaks", help="Take groups as they stand, even with near copies across them."
+        ),
+    ] = False,
     layout: LayoutOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -106,8 +119,18 @@ def split(
             where=path,
             remedy="Delete it first, or name another file with --out",
         )
-    made = data.split(samples, shares=shares, group_by=group_by, seed=seed, leaky=leaky)
+    with counting("splitting") as told:
+        made = data.split(
+            samples,
+            shares=shares,
+            group_by=group_by,
+            seed=seed,
+            leaky=leaky,
+            allow_leaks=allow_leaks,
+            progress=told,
+        )
     made.write(path)
+    note(f"groups: {GROUP_SOURCES[made.groups]}")
     note(f"wrote {path}")
     counts = _counts(samples, made)
     if as_json:

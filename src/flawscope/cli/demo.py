@@ -59,7 +59,6 @@ def demo(
         results = inspector.inspect_many(parts)
         done = batch.go_through(results, len(parts), page, inspections.append, telling_shows=False)
     show(_table(parts, inspections))
-    note(f"open {out / 'index.html'} in a browser")
     raise typer.Exit(exits.INTERRUPTED if done.interrupted else 0)
 
 
