@@ -33,6 +33,7 @@ class Gathering:
     samples: dict[str, Sample] = field(default_factory=dict)
     kinds: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+    _unreadable: set[str] = field(default_factory=set)
 
     def note(self, where: str, what: str) -> None:
         """Adds a problem with one file."""
@@ -56,10 +57,13 @@ class Gathering:
         return None
 
     def size(self, image: str) -> Size | None:
-        """The size of an image; ``None``, and a problem, where it cannot be read."""
+        """The size of an image; ``None``, and a problem the first time, where it is unreadable."""
+        if image in self._unreadable:
+            return None
         try:
             return read_size(self.listing.path(image))
         except ImageError as error:
+            self._unreadable.add(image)
             self.note(image, error.what)
             return None
 

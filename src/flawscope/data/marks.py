@@ -26,6 +26,9 @@ class Marks:
         image: the image's relative path.
         size: the image's size.
         where: the label file, for problems.
+
+    Attributes:
+        called: which label of the file is being read, for problems.
     """
 
     def __init__(self, gathering: Gathering, image: str, size: Size, where: str) -> None:
@@ -35,11 +38,15 @@ class Marks:
         self._where = where
         self._defects: list[Defect] = []
         self._lost: set[str] = set()
+        self.called = ""
 
     def lose(self, kind: str, what: str) -> None:
         """Notes a label that cannot be placed, for the reason ``what``."""
-        self._gathering.note(self._where, what)
+        self._note(what)
         self._lost.add(kind)
+
+    def _note(self, what: str) -> None:
+        self._gathering.note(self._where, f"{self.called}: {what}" if self.called else what)
 
     def box(self, kind: str, corners: Sequence[float]) -> None:
         """Adds a box: left, top, right, bottom in pixels, half-open, rounded to whole ones."""
@@ -50,9 +57,7 @@ class Marks:
             self.lose(kind, f"a box of {kind} lies outside its image ({_listed(corners)})")
         else:
             if inside != box:
-                self._gathering.note(
-                    self._where, f"a box of {kind} was clipped to its image ({_listed(corners)})"
-                )
+                self._note(f"a box of {kind} was clipped to its image ({_listed(corners)})")
             self._defects.append(Defect(kind, inside))
 
     def polygons(self, kind: str, polygons: Sequence[Polygon]) -> None:
@@ -60,15 +65,8 @@ class Marks:
 
         Where they cover no pixel's centre, as a line does, the box around them is kept alone.
         """
-        corners = np.concatenate(polygons) if polygons else np.empty((0, 2))
-        if not len(corners) or not np.isfinite(corners).all():
-            self.lose(kind, f"a polygon of {kind} has no usable corners")
-            return
-        low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
-        right, bottom = (int(value) for value in np.maximum(high, low + 1))
-        box = clipped(Box(int(low[0]), int(low[1]), right, bottom), self._size)
+        box = self._around(kind, polygons)
         if box is None:
-            self.lose(kind, f"a polygon of {kind} lies outside its image")
             return
         inside = Size(box.height, box.width)
         pixels = np.zeros(inside, dtype=bool)
@@ -76,12 +74,29 @@ class Marks:
             pixels |= from_polygons([polygon - (box.left, box.top)], inside)
         tight = bounding_box(pixels)
         if tight is None:
-            self._gathering.note(
-                self._where, f"a polygon of {kind} covers no pixel; only its box is used"
-            )
+            self._note(f"a polygon of {kind} covers no pixel; only its box is used")
             self._defects.append(Defect(kind, box))
         else:
             self._defects.append(_placed(kind, pixels, box, tight, self._size))
+
+    def around(self, kind: str, points: Polygon) -> None:
+        """Adds the box around points (n, 2) of x, y in pixels that enclose no area, as a line's."""
+        box = self._around(kind, [points])
+        if box is not None:
+            self._defects.append(Defect(kind, box))
+
+    def _around(self, kind: str, shapes: Sequence[Polygon]) -> Box | None:
+        """The box of whole pixels around all points; the label is lost where there is none."""
+        points = np.concatenate(shapes) if shapes else np.empty((0, 2))
+        if not len(points) or not np.isfinite(points).all():
+            self.lose(kind, f"a shape of {kind} has no usable points")
+            return None
+        low = np.floor(points.min(axis=0))
+        high = np.maximum(np.ceil(points.max(axis=0)), low + 1)
+        box = clipped(Box(*(int(value) for value in (*low, *high))), self._size)
+        if box is None:
+            self.lose(kind, f"a shape of {kind} lies outside its image")
+        return box
 
     def mask(self, kind: str, mask: NDArray[np.bool_]) -> None:
         """Adds one defect of the pixels set in a boolean mask of the whole image."""

@@ -48,10 +48,8 @@ class Runs(BaseModel):
 
 
 class Annotation(BaseModel):
-    """One entry of ``annotations``; ``bbox`` is left, top, width, height."""
+    """What places one entry of ``annotations``; ``bbox`` is left, top, width, height."""
 
-    id: int | str | None = None
-    image_id: int | str
     category_id: int
     segmentation: Runs | list[list[float]] | None = None
     bbox: tuple[float, float, float, float] | None = None
@@ -113,6 +111,7 @@ def _add(gathering: Gathering, name: str, document: Document) -> None:
         marks = Marks(gathering, image, size, name)
         stated = Size(listed.height or size.height, listed.width or size.width)
         for annotation in annotations:
+            marks.called = f"annotation {annotation.get('id')} of {image}"
             _mark(marks, annotation, kinds, size, stated)
         marks.finish(split)
     for missing, annotations in by_image.items():
@@ -138,24 +137,23 @@ def _mark(
     except ValidationError as error:
         marks.lose(
             kinds.get(_category(entry), UNNAMED),
-            f"annotation {entry.get('id')}: {fault(error)}",
+            fault(error),
         )
         return
     kind = kinds.get(annotation.category_id)
-    called = f"annotation {annotation.id}"
     if kind is None:
-        marks.lose(UNNAMED, f"{called}: no category has the id {annotation.category_id}")
+        marks.lose(UNNAMED, f"no category has the id {annotation.category_id}")
     elif stated != size:
         marks.lose(
             kind,
-            f"{called}: is for {stated.width} x {stated.height} pixels, the image is"
+            f"is for {stated.width} x {stated.height} pixels, the image is"
             f" {size.width} x {size.height}",
         )
     else:
         try:
             _place(marks, annotation, kind, size)
         except MaskError as error:
-            marks.lose(kind, f"{called}: {error.what}")
+            marks.lose(kind, error.what)
 
 
 def _place(marks: Marks, annotation: Annotation, kind: str, size: Size) -> None:

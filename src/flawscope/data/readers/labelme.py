@@ -25,6 +25,7 @@ from flawscope.errors import DatasetError
 from flawscope.values import Size
 
 _CIRCLE_CORNERS = 64
+_POLYGONS = ("polygon", "rotation", "oriented_rectangle")
 
 
 class Shape(BaseModel):
@@ -85,15 +86,16 @@ def _add(gathering: Gathering, name: str, document: Document) -> None:
         return
     marks = Marks(gathering, image, size, name)
     stated = (document.height or size.height, document.width or size.width)
-    for shape in document.shapes:
+    for number, shape in enumerate(document.shapes, 1):
+        marks.called = f"shape {number}"
         if stated != size:
             marks.lose(
                 shape.label,
-                f"its shapes are for {stated[1]} x {stated[0]} pixels, the image is"
+                f"is for {stated[1]} x {stated[0]} pixels, the image is"
                 f" {size.width} x {size.height}",
             )
-            break
-        _mark(marks, shape, size)
+        else:
+            _mark(marks, shape, size)
     marks.finish()
 
 
@@ -117,8 +119,10 @@ def _mark(marks: Marks, shape: Shape, size: Size) -> None:
         marks.polygons(shape.label, [_circle(points[0], points[1])])
     elif shape.shape_type == "mask":
         _mark_mask(marks, shape, size)
-    else:
+    elif shape.shape_type in _POLYGONS:
         marks.polygons(shape.label, [points])
+    else:
+        marks.around(shape.label, points)
 
 
 def _circle(centre: NDArray[np.float64], edge: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -171,7 +171,8 @@ def _add(
         folders.add(PurePosixPath(image).parent)
         marks = Marks(gathering, image, size, name)
         for class_, text in runs.items():
-            _mark(marks, kinds.get(class_, class_), text, size, image)
+            marks.called = f"class {class_} of {image}"
+            _mark(marks, kinds.get(class_, class_), text, size)
         marks.finish(split)
     if table.complete:
         return
@@ -186,8 +187,8 @@ def _add(
             gathering.add_good(image, size, split=split)
 
 
-def _mark(marks: Marks, kind: str, text: str, size: Size, image: str) -> None:
+def _mark(marks: Marks, kind: str, text: str, size: Size) -> None:
     try:
         marks.pieces(kind, decode(from_kaggle(text, size)))
     except MaskError as error:
-        marks.lose(kind, f"class {kind} of {image}: {error.what}")
+        marks.lose(kind, error.what)

@@ -63,7 +63,7 @@ def recognise(listing: Listing) -> str | None:
 
 
 def _why_bare(listing: Listing, trees: Trees) -> str | None:
-    """A tree of images alone counts if a labels file, and no label file of another kind, is there."""
+    """Why a tree of images alone is this layout: it has a labels file and no other labels."""
     others = set(listing.files) - set(trees.images.values()) - set(SIDECARS)
     if LABELS_FILE not in listing.files or not trees.images or others:
         return None

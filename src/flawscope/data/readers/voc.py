@@ -107,13 +107,13 @@ def _add(gathering: Gathering, name: str, annotation: Annotation) -> None:
         return
     marks = Marks(gathering, image, size, name)
     misfit = all(annotation.size) and annotation.size != size
-    for thing in annotation.objects:
+    for number, thing in enumerate(annotation.objects, 1):
+        marks.called = f"object {number}"
         if misfit:
             height, width = annotation.size
             marks.lose(
                 thing.kind,
-                f"its boxes are for {width} x {height} pixels, the image is"
-                f" {size.width} x {size.height}",
+                f"is for {width} x {height} pixels, the image is {size.width} x {size.height}",
             )
         elif thing.box is None:
             marks.lose(thing.kind, f"an object of {thing.kind} has no complete box")

@@ -171,19 +171,20 @@ def _add(
     marks = Marks(gathering, image, size, label)
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
-            _mark(marks, line, f"line {number}", names, size)
+            marks.called = f"line {number}"
+            _mark(marks, line, names, size)
     marks.finish(split)
 
 
-def _mark(marks: Marks, line: str, called: str, names: dict[int, str] | None, size: Size) -> None:
+def _mark(marks: Marks, line: str, names: dict[int, str] | None, size: Size) -> None:
     try:
         row = parse_row(line)
     except DatasetError as error:
-        marks.lose(UNNAMED, f"{called}: {error.what}")
+        marks.lose(UNNAMED, error.what)
         return
     kind = str(row.index) if names is None else names.get(row.index)
     if kind is None:
-        marks.lose(UNNAMED, f"{called}: no class has the number {row.index}")
+        marks.lose(UNNAMED, f"no class has the number {row.index}")
     elif row.is_box:
         x, y, width, height = row.numbers
         left, right = (x - width / 2) * size.width, (x + width / 2) * size.width

@@ -1,0 +1,385 @@
+"""What cannot be used is named with its file, the rest goes on, and nothing turns clean by it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+import small_datasets as small
+
+from flawscope.data import read
+from flawscope.errors import DatasetError
+from flawscope.values import Box, Dataset, Label, Sample
+
+UNKNOWN = (Label.UNKNOWN, None, True)
+GOOD = (Label.GOOD, (), False)
+
+
+def by_stem(dataset: Dataset) -> dict[str, Sample]:
+    return {PurePosixPath(sample.id).stem: sample for sample in dataset.samples}
+
+
+def state(sample: Sample) -> tuple[Label, tuple[str, ...] | None, bool]:
+    """Label, kinds, and whether nobody knows where."""
+    return sample.label, sample.kinds, sample.defects is None
+
+
+def problem(dataset: Dataset, where: str) -> str:
+    found = [problem.what for problem in dataset.problems if problem.where == where]
+    assert len(found) == 1, dataset.problems
+    return found[0]
+
+
+@pytest.mark.parametrize("name", small.LAYOUTS)
+def test_an_unreadable_image_is_left_out(tmp_path: Path, name: str) -> None:
+    expected = small.LAYOUTS[name][1](tmp_path)
+    images = [path for path in sorted(tmp_path.rglob("clean.*")) if "masks" not in path.parts]
+    image = next(path for path in images if path.suffix in (".jpg", ".jpeg", ".png"))
+    image.write_bytes(b"not an image")
+    dataset = read(tmp_path)
+    assert by_stem(dataset).keys() == expected.keys() - {"clean"}
+    assert "not an image" in problem(dataset, image.relative_to(tmp_path).as_posix())
+
+
+def test_masks_of_another_size_empty_or_missing_leave_the_place_unknown(tmp_path: Path) -> None:
+    folder = tmp_path / "MT_Crack" / "Imgs"
+    for stem in ("misfit", "empty", "alone", "broken", "sound"):
+        small.photograph(folder / f"{stem}.jpg")
+    small.mask_file(folder / "misfit.png", np.ones((10, 20), dtype=bool))
+    small.mask_file(folder / "empty.png", np.zeros((small.HEIGHT, small.WIDTH), dtype=bool))
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    small.mask_file(folder / "sound.png", small.scratch())
+    small.photograph(tmp_path / "MT_Free" / "Imgs" / "good.jpg")
+    small.mask_file(tmp_path / "MT_Free" / "Imgs" / "good.png", small.scratch())
+    dataset = read(tmp_path)
+    samples = by_stem(dataset)
+    for stem in ("misfit", "empty", "alone", "broken"):
+        assert state(samples[stem]) == (Label.DEFECTIVE, ("Crack",), True)
+    assert state(samples["sound"]) == (Label.DEFECTIVE, ("Crack",), False)
+    assert state(samples["good"]) == UNKNOWN
+    assert "20 x 10" in problem(dataset, "MT_Crack/Imgs/misfit.png")
+    assert "empty" in problem(dataset, "MT_Crack/Imgs/empty.png")
+    assert "no mask" in problem(dataset, "MT_Crack/Imgs/alone.jpg")
+    assert problem(dataset, "MT_Crack/Imgs/broken.png")
+    assert "160 pixels" in problem(dataset, "MT_Free/Imgs/good.png")
+
+
+def test_masks_without_images_are_named(tmp_path: Path) -> None:
+    for write, mask in (
+        (small.image_mask_trees, "masks/pit/gone.png"),
+        (small.mvtec, "ground_truth/pit/gone_mask.png"),
+    ):
+        root = tmp_path / write.__name__
+        write(root)
+        small.mask_file(root / mask, small.pits())
+        assert "no image" in problem(read(root), mask)
+
+
+def labelme_file(root: Path, shapes: list, **other: object) -> None:
+    small.photograph(root / "a.jpg")
+    small.write_json(root / "a.json", {"shapes": shapes, "imagePath": "a.jpg", **other})
+
+
+@pytest.mark.parametrize(
+    ("shape", "what"),
+    [
+        ({"points": []}, "no usable points"),
+        ({"points": [[float("nan"), 1], [2, 2], [3, 1]]}, "no usable points"),
+        ({"points": [[900, 900], [910, 900], [910, 910]]}, "outside"),
+        ({"points": [[5, 5], [5, 20]], "shape_type": "rectangle"}, "no extent"),
+        ({"points": [[5, 5], [9, 9]], "shape_type": "mask", "mask": "&&"}, "cannot be read"),
+        ({"points": [[5, 5], [9, 9]], "shape_type": "mask"}, "cannot be read"),
+    ],
+)
+def test_a_lost_label_never_makes_its_image_clean(tmp_path: Path, shape: dict, what: str) -> None:
+    labelme_file(tmp_path, [{"label": "pit", **shape}])
+    dataset = read(tmp_path)
+    assert state(dataset.samples[0]) == (Label.DEFECTIVE, ("pit",), True)
+    assert what in problem(dataset, "a.json")
+
+
+def test_a_lost_label_leaves_the_places_of_the_others_unsaid(tmp_path: Path) -> None:
+    sound = {"label": "crack", "points": [[2, 2], [9, 2], [9, 9]]}
+    labelme_file(tmp_path, [sound, {"label": "pit", "points": []}])
+    assert state(read(tmp_path).samples[0]) == (Label.DEFECTIVE, ("crack", "pit"), True)
+
+
+def test_a_polygon_thinner_than_a_pixel_keeps_its_box(tmp_path: Path) -> None:
+    labelme_file(tmp_path, [{"label": "crack", "points": [[2, 3.6], [30, 3.6], [30, 3.9]]}])
+    dataset = read(tmp_path)
+    (defect,) = dataset.samples[0].defects or ()
+    assert (defect.box, defect.mask) == (Box(2, 3, 30, 4), None)
+    assert "covers no pixel" in problem(dataset, "a.json")
+
+
+def test_labels_for_another_size_are_not_laid_over_the_image(tmp_path: Path) -> None:
+    shape = {"label": "pit", "points": [[2, 2], [9, 2], [9, 9]]}
+    labelme_file(tmp_path, [shape], imageHeight=400, imageWidth=600)
+    dataset = read(tmp_path)
+    assert state(dataset.samples[0]) == (Label.DEFECTIVE, ("pit",), True)
+    assert "600 x 400" in problem(dataset, "a.json")
+
+
+BROKEN_JSON = {
+    "cut": b'{"shapes": [',
+    "latin": '{"shapes": [], "imagePath": "é.jpg"}'.encode("latin-1"),
+    "deep": b"[" * 200_000,
+    "list": b"[1, 2]",
+    "keys": b'{"shapes": 3, "imagePath": "x.jpg"}',
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_JSON)
+def test_a_broken_labelme_file_leaves_its_image_unseen(tmp_path: Path, name: str) -> None:
+    small.labelme(tmp_path)
+    (tmp_path / "one.json").write_bytes(BROKEN_JSON[name])
+    dataset = read(tmp_path)
+    assert state(by_stem(dataset)["one"]) == UNKNOWN
+    assert problem(dataset, "one.json")
+    assert len(dataset.samples) == 4
+
+
+@pytest.mark.parametrize(
+    "named", ["a.jpg", "..\\photos\\a.jpg", "C:\\Users\\Ann\\Desktop\\a.jpg", "./a.jpg", "old.jpg"]
+)
+def test_image_names_of_other_machines_are_found(tmp_path: Path, named: str) -> None:
+    small.photograph(tmp_path / "photos" / "a.jpg")
+    small.photograph(tmp_path / "elsewhere" / "a.jpg")
+    small.write_json(tmp_path / "photos" / "a.json", {"shapes": [], "imagePath": named})
+    dataset = read(tmp_path)
+    assert {sample.id: sample.label for sample in dataset.samples} == {
+        "photos/a.jpg": Label.GOOD,
+        "elsewhere/a.jpg": Label.UNKNOWN,
+    }
+
+
+def test_names_match_however_unicode_is_composed(tmp_path: Path) -> None:
+    small.photograph(tmp_path / "Blo\u0308cke" / "Riß 1.jpg")
+    small.write_json(
+        tmp_path / "labels.json",
+        {"images": [{"id": 1, "file_name": "Bl\u00f6cke/Riß 1.jpg"}], "annotations": []},
+    )
+    (sample,) = read(tmp_path).samples
+    assert sample.label == Label.GOOD
+    assert sample.image.is_file()
+
+
+def test_a_name_that_could_be_two_images_is_not_guessed(tmp_path: Path) -> None:
+    small.photograph(tmp_path / "x" / "a.jpg")
+    small.photograph(tmp_path / "y" / "a.jpg")
+    content = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}
+    small.write_json(tmp_path / "labels.json", content)
+    dataset = read(tmp_path)
+    assert "x/a.jpg or y/a.jpg" in problem(dataset, "labels.json")
+    assert all(state(sample) == UNKNOWN for sample in dataset.samples)
+
+
+def coco_file(root: Path, annotation: dict) -> None:
+    small.photograph(root / "a.jpg")
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "gone.jpg"}],
+        "categories": [{"id": 1, "name": "pit"}],
+        "annotations": [{"id": 5, "image_id": 1, "category_id": 1, **annotation}],
+    }
+    small.write_json(root / "labels.json", content)
+
+
+SIZE = [small.HEIGHT, small.WIDTH]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "kinds"),
+    [
+        ({}, ("pit",)),
+        ({"bbox": [1, 1, 0, 5]}, ("pit",)),
+        ({"bbox": [1, 1, "wide", 5]}, ("pit",)),
+        ({"segmentation": [[1, 1, 5]]}, ("pit",)),
+        ({"segmentation": {"size": [9, 9], "counts": [81]}}, ("pit",)),
+        ({"segmentation": {"size": SIZE, "counts": [81]}}, ("pit",)),
+        ({"segmentation": {"size": SIZE, "counts": [2400]}}, ("pit",)),
+        ({"segmentation": {"size": SIZE, "counts": [-1, 2401]}}, ("pit",)),
+        ({"segmentation": {"size": SIZE, "counts": "~~~"}}, ("pit",)),
+        ({"category_id": 9, "bbox": [1, 1, 5, 5]}, None),
+        ({"category_id": None, "bbox": [1, 1, 5, 5]}, None),
+    ],
+)
+def test_bad_coco_annotations(tmp_path: Path, annotation: dict, kinds: tuple | None) -> None:
+    coco_file(tmp_path, annotation)
+    dataset = read(tmp_path)
+    assert state(dataset.samples[0]) == (Label.DEFECTIVE, kinds, True)
+    assert [problem.where for problem in dataset.problems] == ["labels.json", "labels.json"]
+    assert "annotation 5" in dataset.problems[0].what
+    assert "gone.jpg" in dataset.problems[1].what
+
+
+def test_coco_annotations_of_no_image_are_named(tmp_path: Path) -> None:
+    coco_file(tmp_path, {"image_id": 77, "bbox": [1, 1, 5, 5]})
+    dataset = read(tmp_path)
+    assert any("77" in problem.what for problem in dataset.problems)
+    assert state(dataset.samples[0]) == GOOD
+
+
+def test_boxes_beyond_the_image_are_clipped_and_noted(tmp_path: Path) -> None:
+    coco_file(tmp_path, {"bbox": [-5, 30, 20, 30]})
+    dataset = read(tmp_path)
+    (defect,) = dataset.samples[0].defects or ()
+    assert defect.box == Box(0, 30, 15, small.HEIGHT)
+    assert "clipped" in dataset.problems[0].what
+
+
+def voc_file(root: Path, text: str) -> None:
+    small.photograph(root / "a.jpg")
+    small.photograph(root / "b.jpg")
+    (root / "a.xml").write_text(text)
+    (root / "b.xml").write_text("<annotation><filename>b.jpg</filename></annotation>")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<annotation>",
+        "<html/>",
+        "",
+        '<!DOCTYPE a [<!ENTITY b "c">]><annotation><filename>a.jpg</filename></annotation>',
+    ],
+)
+def test_bad_xml_leaves_its_image_unseen(tmp_path: Path, text: str) -> None:
+    voc_file(tmp_path, text)
+    dataset = read(tmp_path)
+    assert problem(dataset, "a.xml")
+    assert state(by_stem(dataset)["a"]) == UNKNOWN
+    assert state(by_stem(dataset)["b"]) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("box", "what"),
+    [
+        ("<xmin>5</xmin><ymin>5</ymin><xmax>x</xmax><ymax>9</ymax>", "no complete box"),
+        ("<xmin>5</xmin><ymin>5</ymin><xmax>9</xmax>", "no complete box"),
+        ("<xmin>nan</xmin><ymin>5</ymin><xmax>9</xmax><ymax>9</ymax>", "no complete box"),
+        ("<xmin>9</xmin><ymin>5</ymin><xmax>5</xmax><ymax>9</ymax>", "no extent"),
+        ("<xmin>90</xmin><ymin>5</ymin><xmax>99</xmax><ymax>9</ymax>", "outside"),
+    ],
+)
+def test_bad_voc_boxes(tmp_path: Path, box: str, what: str) -> None:
+    thing = f"<object><name>pit</name><bndbox>{box}</bndbox></object>"
+    voc_file(tmp_path, f"<annotation><filename>a.jpg</filename>{thing}</annotation>")
+    dataset = read(tmp_path)
+    assert what in problem(dataset, "a.xml")
+    assert state(by_stem(dataset)["a"]) == (Label.DEFECTIVE, ("pit",), True)
+
+
+def test_two_files_that_label_one_image(tmp_path: Path) -> None:
+    voc_file(tmp_path, "<annotation><filename>b.jpg</filename></annotation>")
+    dataset = read(tmp_path)
+    assert "labels b.jpg" in problem(dataset, "b.xml")
+
+
+def test_a_stale_name_in_voc_gives_way_to_the_files_own_stem(tmp_path: Path) -> None:
+    voc_file(tmp_path, "<annotation><filename>IMG_0001.JPG</filename></annotation>")
+    dataset = read(tmp_path)
+    assert dataset.problems == ()
+    assert state(by_stem(dataset)["a"]) == GOOD
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 0.5 0.5 0.1",
+        "pit 0.5 0.5 0.1 0.1",
+        "0 0.5 0.5 0.1 nan",
+        "0 40 20 10 10",
+        "7 0.5 0.5 0.1 0.1",
+        "0 0.5 0.5 0 0.1",
+        "0 0.5 0.5 0.6 0.6 0.7",
+    ],
+)
+def test_bad_yolo_lines(tmp_path: Path, line: str) -> None:
+    small.yolo_boxes(tmp_path)
+    (tmp_path / "labels" / "one.txt").write_text(f"0 0.5 0.5 0.1 0.1\n{line}\n")
+    (tmp_path / "labels" / "gone.txt").write_text("")
+    dataset = read(tmp_path)
+    sample = by_stem(dataset)["one"]
+    assert (sample.label, sample.defects) == (Label.DEFECTIVE, None)
+    assert problem(dataset, "labels/one.txt")
+    assert "no image" in problem(dataset, "labels/gone.txt")
+
+
+def test_yolo_without_names_calls_kinds_by_number(tmp_path: Path) -> None:
+    small.yolo_boxes(tmp_path)
+    (tmp_path / "data.yaml").unlink()
+    dataset = read(tmp_path)
+    assert by_stem(dataset)["one"].kinds == ("1",)
+    assert "names the classes" in problem(dataset, "data.yaml")
+
+
+def test_absent_images_of_a_kaggle_table_are_named(tmp_path: Path) -> None:
+    small.severstal_wide(tmp_path)
+    (tmp_path / "two.jpg").unlink()
+    dataset = read(tmp_path)
+    assert "two.jpg" in problem(dataset, "train.csv")
+    assert by_stem(dataset).keys() == {"one", "clean", "unseen"}
+
+
+@pytest.mark.parametrize("runs", ["1 4 3 2", "5", "-3 4", "2400 2", "one 4"])
+def test_bad_kaggle_runs_leave_the_place_unknown(tmp_path: Path, runs: str) -> None:
+    small.severstal_wide(tmp_path)
+    table = tmp_path / "train.csv"
+    lines = table.read_text().splitlines()
+    lines[1] = f"one.jpg,{runs},0 0,1"
+    table.write_text("\n".join(lines))
+    dataset = read(tmp_path)
+    assert "one.jpg" in problem(dataset, "train.csv")
+    assert state(by_stem(dataset)["one"]) == (Label.DEFECTIVE, ("1",), True)
+    assert by_stem(dataset)["two"].defects
+
+
+def test_a_ragged_kaggle_table_says_which_row(tmp_path: Path) -> None:
+    small.severstal_wide(tmp_path)
+    with (tmp_path / "train.csv").open("a") as file:
+        file.write("three.jpg,0 0\n")
+    assert "row 5" in problem(read(tmp_path), "train.csv")
+
+
+@pytest.mark.parametrize(
+    ("write", "folder"),
+    [
+        (lambda root: None, "it"),
+        (lambda root: (root / "note.txt").write_text("hello"), "it"),
+        (lambda root: small.photograph(root / "only.jpg"), "it"),
+        (lambda root: None, "missing"),
+    ],
+)
+def test_folders_of_no_use(tmp_path: Path, write: Callable[[Path], object], folder: str) -> None:
+    (tmp_path / "it").mkdir()
+    write(tmp_path / "it")
+    with pytest.raises(DatasetError) as caught:
+        read(tmp_path / folder)
+    assert caught.value.where == str(tmp_path / folder)
+    assert caught.value.remedy
+
+
+def test_a_table_whose_images_are_all_absent_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("fname,1,2,defects\na.jpg,1 5,0 0,1\n")
+    with pytest.raises(DatasetError, match=r"a\.jpg"):
+        read(tmp_path)
+
+
+def test_two_layouts_in_one_folder_are_an_error_that_names_both(tmp_path: Path) -> None:
+    small.voc(tmp_path)
+    content = {"images": [{"id": 1, "file_name": "JPEGImages/one.jpg"}], "annotations": []}
+    (tmp_path / "labels.json").write_text(json.dumps(content))
+    with pytest.raises(DatasetError, match=r"coco.*voc") as caught:
+        read(tmp_path)
+    assert caught.value.remedy == "Choose one with --layout: coco, voc"
+    assert read(tmp_path, "voc").layout == "voc"
+    assert read(tmp_path, "coco").layout == "coco"
+
+
+def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
+    small.voc(tmp_path)
+    with pytest.raises(DatasetError, match="'vocal' is not a layout"):
+        read(tmp_path, "vocal")
