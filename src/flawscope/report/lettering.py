@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -80,9 +81,9 @@ def words(text: str, letters: int, room: float) -> Words:
         font = _wide_font(letters) or font
     if font.getlength(plain) <= room:
         return Words(plain, font)
-    while plain and font.getlength(f"{plain.rstrip()}...") > room:
-        plain = plain[:-1]
-    return Words(f"{plain.rstrip()}..." if plain else "", font)
+    lengths = range(1, len(plain) + 1)
+    kept = bisect_right(lengths, room, key=lambda n: font.getlength(f"{plain[:n].rstrip()}..."))
+    return Words(f"{plain[:kept].rstrip()}..." if kept else "", font)
 
 
 def _plain(text: str) -> str:

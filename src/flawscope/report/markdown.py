@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 _INLINE = (
     (re.compile(r"`([^`]+)`"), r"<code>\1</code>"),
     (re.compile(r"\*\*([^*]+)\*\*"), r"<strong>\1</strong>"),
-    (re.compile(r"(?<![*\w])\*([^*]+)\*(?!\w)"), r"<em>\1</em>"),
+    (re.compile(r"(?<![*\w])\*(?=\S)([^*]+)(?<=\S)\*(?!\w)"), r"<em>\1</em>"),
     (re.compile(r"\[([^\]]+)\]\((https?://[^\s)]+)\)"), r'<a href="\2" rel="noreferrer">\1</a>'),
 )
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
