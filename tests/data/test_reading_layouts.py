@@ -197,3 +197,11 @@ def test_splits_of_coco_files_and_yolo_folders(tmp_path: Path) -> None:
     for layout in ("coco", "yolo"):
         splits = {stem: s.split for stem, s in by_stem(read(tmp_path / layout)).items()}
         assert splits == {"train": "train", "valid": "validation"}
+
+
+def test_masks_drawn_beside_boxes_are_no_photographs(tmp_path: Path) -> None:
+    expected = small.voc(tmp_path)
+    small.mask_file(tmp_path / "SegmentationClass" / "one.png", small.scratch())
+    dataset = read(tmp_path, "voc")
+    assert by_stem(dataset).keys() == expected.keys()
+    assert by_stem(dataset)["one"].id == "JPEGImages/one.jpg"

@@ -1,5 +1,14 @@
 """Datasets: any layout in, problems named, splits by group, other layouts out."""
 
+from flawscope.data.audit import (
+    Audit,
+    Finding,
+    Severity,
+    adjusted_rand_index,
+    check,
+    infer_groups,
+    keep_copies_together,
+)
 from flawscope.data.converting import WRITABLE, Conversion, convert
 from flawscope.data.detection import LAYOUTS, Detection, detect
 from flawscope.data.fingerprint import fingerprint
@@ -15,14 +24,21 @@ from flawscope.data.splitting import (
 __all__ = [
     "LAYOUTS",
     "WRITABLE",
+    "Audit",
     "Conversion",
     "Detection",
+    "Finding",
+    "Severity",
     "Split",
+    "adjusted_rand_index",
     "apply_split",
+    "check",
     "convert",
     "default_split_path",
     "detect",
     "fingerprint",
+    "infer_groups",
+    "keep_copies_together",
     "read",
     "read_split",
     "split",

@@ -149,10 +149,10 @@ def _copied(parts: Sequence[Placed], out: Path, progress: Progress | None) -> It
 
 def _write_sidecars(parts: Sequence[Placed], classes: tuple[str, ...], out: Path) -> None:
     rows = [row for part in parts if (row := _label_row(part))]
-    groups = [(part.image, part.sample.group) for part in parts if part.sample.group]
+    groups = [(part.image, part.sample.group or "") for part in parts]
     if rows:
         write_text(out / LABELS_FILE, format_labels(rows))
-    if groups:
+    if any(group for _, group in groups):
         write_text(out / GROUPS_FILE, format_groups(groups))
     if classes:
         write_text(out / CLASSES_FILE, "".join(f"{kind}\n" for kind in classes))

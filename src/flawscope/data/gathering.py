@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flawscope.data.listing import Listing
+from flawscope.data.naming import MASK_FOLDERS
 from flawscope.errors import ImageError
 from flawscope.images import open_mask, read_size
 from flawscope.masks import components, encode_at
@@ -121,9 +122,12 @@ class Gathering:
         self.add(Sample(image, path, size, label, found, kinds, split=split))
 
     def add_all_unknown(self, images: Iterable[str]) -> None:
-        """Adds the images that no label speaks of: nobody looked at them."""
+        """Adds the images that no label speaks of, but for masks: nobody looked at them."""
         for image in images:
-            if image not in self.samples and (size := self.size(image)) is not None:
+            folders = {part.casefold() for part in image.split("/")[:-1]}
+            if image in self.samples or folders & MASK_FOLDERS:
+                continue
+            if (size := self.size(image)) is not None:
                 self.add_unknown(image, size)
 
 

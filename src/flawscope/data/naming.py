@@ -54,6 +54,11 @@ SPLIT_FOLDERS = {
 }
 """Folder names that say which part of a split their images are in."""
 
+MASK_FOLDERS = frozenset(
+    {"ground_truth", "gt", "mask", "masks", "segmentationclass", "segmentationobject"}
+)
+"""Folders of pictures that are labels, not photographs."""
+
 _SEPARATORS = re.compile(r"[\s_\-.]+")
 
 

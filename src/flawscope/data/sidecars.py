@@ -36,9 +36,9 @@ class LabelRow:
 
 
 def parse_groups(text: str) -> dict[str, str]:
-    """Groups by image id from the text of a groups file."""
+    """Groups by image id from the text of a groups file; empty for an image that has none."""
     rows = list(csv.reader(io.StringIO(text)))[1:]
-    return {tidy(row[0]): row[1].strip() for row in rows if len(row) > 1 and row[1].strip()}
+    return {tidy(row[0]): row[1].strip() for row in rows if len(row) > 1}
 
 
 def parse_labels(text: str) -> list[LabelRow]:
@@ -103,7 +103,7 @@ def set_groups(gathering: Gathering) -> None:
     ids = {tidy(id_): id_ for id_ in gathering.samples}
     for named, group in groups.items():
         if named in ids:
-            gathering.add(replace(gathering.samples[ids[named]], group=group))
+            gathering.add(replace(gathering.samples[ids[named]], group=group or None))
         else:
             gathering.note(GROUPS_FILE, f"names {named}, which is not an image of the dataset")
     without = [id_ for named, id_ in ids.items() if named not in groups]

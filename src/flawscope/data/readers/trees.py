@@ -15,14 +15,13 @@ import numpy as np
 
 from flawscope.data.gathering import Gathering, defects_in
 from flawscope.data.listing import Listing, stem_of
-from flawscope.data.naming import SPLIT_FOLDERS, kinds_of_folders, split_of
+from flawscope.data.naming import MASK_FOLDERS, SPLIT_FOLDERS, kinds_of_folders, split_of
 from flawscope.data.readers.masked import MASK_MARKS, add_masked
 from flawscope.data.readers.pairs import kind_folder
 from flawscope.data.sidecars import LABELS_FILE, SIDECARS, read_classes
 from flawscope.values import Defect
 
 IMAGE_FOLDERS = ("images", "imgs", "image")
-MASK_FOLDERS = ("masks", "mask", "ground_truth", "labels")
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def find_trees(names: tuple[str, ...]) -> Trees:
             if part.casefold() in IMAGE_FOLDERS:
                 images[_inside(parts, index)] = name
                 break
-            if part.casefold() in MASK_FOLDERS:
+            if part.casefold() in MASK_FOLDERS or part == "labels":
                 masks[_inside(parts, index)] = name
                 break
             if part.casefold() not in SPLIT_FOLDERS:
