@@ -352,6 +352,38 @@ def test_kinds_with_dots_can_be_set() -> None:
     assert keys["policy.kinds.no. 4.probability"] == ("kinds", "no. 4", "probability")
 
 
+def with_outside_weights(place: str) -> bytes:
+    """A graph whose weights are said to lie in another file."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[1])
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/hostname")
+    model = onnx.load_from_string(shared_members()["encoder.onnx"])
+    if place == "initializer":
+        model.graph.initializer.append(tensor)
+    else:
+        inner = helper.make_graph([], "inner", [], [], [tensor])
+        node = helper.make_node("If", ["zero"], ["never"], then_branch=inner, else_branch=inner)
+        model.graph.node.append(node)
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("place", ["initializer", "branch"])
+def test_graphs_that_read_other_files_are_refused(tmp_path: Path, place: str) -> None:
+    members = {**shared_members(), "encoder.onnx": with_outside_weights(place)}
+    path = write_model(tmp_path / "m.flaw", members=members)
+    refused(path, "'encoder.onnx' takes weights from another file")
+
+
+@pytest.mark.parametrize("graph", [b"no graph", b"\xff" * 30, b"\x0b\x0c"])
+def test_graphs_that_are_none_are_refused(tmp_path: Path, graph: bytes) -> None:
+    members = {**shared_members(), "decoder.onnx": graph}
+    path = write_model(tmp_path / "m.flaw", members=members)
+    refused(path, "'decoder.onnx' is no ONNX graph")
+
+
 def test_no_pickles_and_nothing_but_plain_files(shared_model: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(shared_model.read_bytes())) as archive:
         assert {Path(name).suffix for name in archive.namelist()} == {

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from flawscope.bundle.graphs import fault_of
 from flawscope.bundle.limits import MANIFEST, refuse_entries
 from flawscope.errors import ModelFileError
 from flawscope.values import Manifest
@@ -39,7 +40,7 @@ class Bundle:
 
     @classmethod
     def open(cls, path: str | Path) -> Bundle:
-        """Checks a model file: its zip, limits, version, manifest, and every member's sha256.
+        """Checks a model file: zip, limits, version, manifest, every member's sha256, graphs.
 
         Raises:
             ModelFileError: with the reason why it is refused.
@@ -50,10 +51,11 @@ class Bundle:
             listed, present = set(manifest.files), set(archive.namelist()) - {MANIFEST}
             if strangers := present - listed:
                 raise _refused(f"the member {min(strangers)!r} is not in its manifest", path)
-            if graphs := {stage.graph for stage in manifest.stages} - present:
-                raise _refused(f"the graph {min(graphs)!r} is missing", path)
-            for name in sorted(listed):
-                _member(archive, manifest, name, path)
+            graphs = {stage.graph for stage in manifest.stages}
+            for name in sorted(listed | graphs):
+                data = _member(archive, manifest, name, path)
+                if name in graphs and (fault := fault_of(data)):
+                    raise _refused(f"the member {name!r} {fault}", path)
             digest = _digest(path)
         return cls(path, manifest, digest)
 
@@ -113,7 +115,7 @@ def _why_no_zip(path: Path) -> str:
 
 
 def _member(archive: zipfile.ZipFile, manifest: Manifest, name: str, path: Path) -> bytes:
-    if name not in archive.namelist():
+    if name not in archive.namelist() or name not in manifest.files:
         raise _refused(f"the member {name!r} is missing", path)
     with archive.open(name) as stream:
         data = stream.read(manifest.files[name].size + 1)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,13 +156,23 @@ class _Look:
 
     def _run(self, stage: Stage) -> Tensors:
         if stage.name not in self._given:
-            taken = {
-                name: self._tile if name == "image" else self._run(self._maker[name])[name]
-                for name in stage.inputs
-            }
+            taken = {name: self._tensor(name) for name in stage.inputs}
             with self._clock.timing(stage.name):
                 self._given[stage.name] = self._graphs[stage.name](taken)
         return self._given[stage.name]
+
+    def _tensor(self, name: str) -> NDArray[Any]:
+        if name == "image":
+            return self._tile
+        stage = self._maker[name]
+        tensor = self._run(stage).get(name)
+        if tensor is None:
+            raise EngineError(
+                f"stage {stage.name!r} gave no {name!r}",
+                where=stage.graph,
+                remedy="Export the model again",
+            )
+        return tensor
 
 
 def _probabilities(
