@@ -5,7 +5,9 @@ from collections import Counter
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pytest
+from part_pictures import dataset_of, texture
 
 from flawscope.data.splitting import (
     PARTS,
@@ -117,6 +119,41 @@ def test_shares_that_make_no_sense(shares: tuple[float, ...]) -> None:
 def test_nothing_to_split() -> None:
     with pytest.raises(SplitError, match="no image"):
         split(_dataset([]))
+
+
+def _part_of(made: Split, id_: str) -> str:
+    return next(part for part, ids in made.ids.items() if id_ in ids)
+
+
+def test_near_copies_keep_their_groups_together_unless_leaks_are_allowed(tmp_path: Path) -> None:
+    pictures = {f"{i:02d}.png": texture(i) for i in range(20)}
+    copies = {f"copy{i}.png": np.ascontiguousarray(texture(i)[::-1]) for i in range(8)}
+    dataset = dataset_of(tmp_path, pictures | copies, lambda id_: {"group": id_})
+    together = split(dataset)
+    assert (together.groups, together.copies_together) == ("dataset", True)
+    pairs = [(f"{i:02d}.png", f"copy{i}.png") for i in range(8)]
+    assert all(_part_of(together, one) == _part_of(together, other) for one, other in pairs)
+    allowed = split(dataset, allow_leaks=True)
+    assert not allowed.copies_together
+    assert any(_part_of(allowed, one) != _part_of(allowed, other) for one, other in pairs)
+
+
+def test_groups_are_inferred_where_none_are_named(tmp_path: Path) -> None:
+    pictures = {f"part{i}_crop_{j}.png": texture(9 * i + j) for i in range(9) for j in range(3)}
+    made = split(dataset_of(tmp_path, pictures))
+    assert made.groups == "inferred"
+    for ids in made.ids.values():
+        assert all(n == 3 for n in Counter(name.split("_")[0] for name in ids).values())
+
+
+def test_a_group_named_for_some_images_holds_for_those_like_them(tmp_path: Path) -> None:
+    pictures = {f"part{i}_crop_{j}.png": texture(9 * i + j) for i in range(9) for j in range(3)}
+    named = {f"part{i}_crop_0.png": {"group": f"lot{i // 3}"} for i in range(9)}
+    made = split(dataset_of(tmp_path, pictures, lambda id_: named.get(id_, {})))
+    assert made.groups == "dataset"
+    for ids in made.ids.values():
+        lots = Counter(int(name[4]) // 3 for name in ids)
+        assert all(n == 9 for n in lots.values())
 
 
 def test_groups_by_pattern_win_over_the_datasets_own() -> None:

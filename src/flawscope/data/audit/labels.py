@@ -127,7 +127,8 @@ def balance(dataset: Dataset, groups: Mapping[str, str]) -> Iterator[Finding]:
             yield about_files(
                 "few-examples",
                 Severity.WARNING,
-                f"kind {kind} is shown by only {counted(len(ids), 'image')} of {counted(parts, 'part')}",
+                f"kind {kind} is shown by only {counted(len(ids), 'image')}"
+                f" of {counted(parts, 'part')}",
                 f"Collect more parts with {kind}; three parts are the least that can be split",
                 ids,
             )

@@ -14,7 +14,7 @@ Plane = NDArray[np.float32]
 
 _TEMPLATE_SHARE = 0.75
 _SMALLEST_TEMPLATE = 8
-_NULL_PAIRS = 2000
+_NULL_PAIRS = 1000
 _SPREADS = 4.0
 
 
@@ -63,11 +63,12 @@ def unlikely(
         low: floor of the answer.
         high: ceiling of the answer.
     """
-    rng = np.random.default_rng(0)
-    first = rng.integers(0, count, _NULL_PAIRS)
-    second = rng.integers(0, count, _NULL_PAIRS)
-    apart = first != second
-    if not apart.any():
+    first, second = np.triu_indices(count, 1)
+    if count * count > 2 * _NULL_PAIRS:
+        rng = np.random.default_rng(0)
+        first, second = rng.integers(0, count, (2, _NULL_PAIRS))
+        first, second = first[first != second], second[first != second]
+    if not len(first):
         return high
-    quarter, half, three = np.quantile(compare(first[apart], second[apart]), (0.25, 0.5, 0.75))
+    quarter, half, three = np.quantile(compare(first, second), (0.25, 0.5, 0.75))
     return float(np.clip(half + _SPREADS * (three - quarter), low, high))

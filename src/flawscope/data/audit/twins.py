@@ -17,6 +17,7 @@ _FREQUENCIES = 16
 _NEIGHBOURS = 8
 _BLOCK = 1024
 _SCENE_PRIOR = 20.0
+_BLANK = 0.05
 _LOWEST, _HIGHEST = 0.8, 0.95
 
 Floats = NDArray[np.float32]
@@ -43,13 +44,13 @@ def near_copies(looks: Mapping[str, Look]) -> list[Twins]:
     """Pairs that show nearly the same pixels under one of the 8 flips and right-angle turns.
 
     Candidates are nearest neighbours by a descriptor that no flip or turn changes; each is then
-    compared in all 8 positions. Exact copies are among them unless the image is blank.
+    compared in all 8 positions. Exact copies are among them; blank images never are.
     """
-    ids = [look.id for look in looks.values()]
+    evened_squares = {look.id: _square(look) for look in looks.values()}
+    ids = [id_ for id_, square in evened_squares.items() if square is not None]
     if len(ids) < 2:
         return []
-    squares = np.stack([_square(look) for look in looks.values()])
-
+    squares = np.stack([square for square in evened_squares.values() if square is not None])
     # In a fixed scene all images share most pixels; only what is left over can tell copies.
     scene = squares.mean(axis=0, dtype=np.float32) * (len(ids) / (len(ids) + _SCENE_PRIOR))
 
@@ -66,11 +67,12 @@ def near_copies(looks: Mapping[str, Look]) -> list[Twins]:
     ]
 
 
-def _square(look: Look) -> NDArray[np.float16]:
-    """The evened image, squashed square, of mean 0 and length 1."""
+def _square(look: Look) -> NDArray[np.float16] | None:
+    """The evened image, squashed square, of mean 0 and length 1; ``None`` where it is blank."""
     even = evened(look.square)
     even -= even.mean()
-    return (even / max(float(np.linalg.norm(even)), 1e-6)).astype(np.float16)
+    length = float(np.linalg.norm(even))
+    return None if length < _BLANK * even.size**0.5 else (even / length).astype(np.float16)
 
 
 def _descriptors(squares: NDArray[np.float16]) -> Floats:
