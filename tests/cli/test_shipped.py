@@ -1,0 +1,41 @@
+"""The model that ships, seen by somebody who has just installed the package."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from cli_parts import Cli, strict_lines
+
+from flawscope.bundle import CARD, Bundle, shipped_model
+
+MODEL = Path(str(resources.files("flawscope") / "models" / "base.flaw"))
+
+pytestmark = pytest.mark.skipif(not MODEL.exists(), reason="the base model is not built yet")
+
+
+def test_it_is_small_and_says_what_it_is(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
+    model = Bundle.open(shipped_model())
+    assert model.path.stat().st_size < 10_000_000
+    assert len(model.read(CARD)) > 500
+    assert model.manifest.licences
+    assert model.manifest.metrics
+    assert cli("info") == 0
+    assert model.digest in capsys.readouterr().out
+    assert cli("doctor", "--json") == 0
+    (machine,) = strict_lines(capsys.readouterr().out)
+    assert machine["model"] == {"digest": model.digest, "error": None}
+
+
+def test_the_demo_tells_good_from_bad(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli("demo", "--out", "report") == 0
+    capsys.readouterr()
+    assert Path("report/index.html").is_file()
+    assert cli("inspect", "report/parts", "--json") == 0
+    rows = strict_lines(capsys.readouterr().out)
+    # A good part's file is named after its surface alone.
+    good = [row["verdict"] for row in rows if Path(row["id"]).stem.count("-") == 1]
+    bad = [row["verdict"] for row in rows if Path(row["id"]).stem.count("-") > 1]
+    assert good.count("accept") > len(good) / 2
+    assert bad.count("accept") < len(bad) / 2
