@@ -1,0 +1,39 @@
+"""Two engines, one file, real photographs: the same verdicts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flawscope.bundle import shipped_model
+from flawscope.errors import ModelFileError
+from flawscope.images import find_images, open_image
+from flawscope.runtime import Inspector
+
+IMAGES = 500
+
+
+@pytest.mark.real
+def test_no_verdict_differs_on_500_images() -> None:
+    folder = os.environ.get("FLAWSCOPE_DATA")
+    if not folder:
+        pytest.skip("FLAWSCOPE_DATA names no folder of real images")
+    try:
+        model = shipped_model()
+    except ModelFileError as error:
+        pytest.skip(str(error))
+    # Where photographs lie beside their masks, the masks are the PNGs.
+    paths = [path for path in find_images([Path(folder)]) if path.suffix.lower() != ".png"]
+    paths = paths[:: max(1, len(paths) // IMAGES)][:IMAGES]
+    first, second = (Inspector.load(model, engine=name) for name in ("openvino", "onnxruntime"))
+    for path in paths:
+        image = open_image(path)
+        ours, theirs = first.examine(image), second.examine(image)
+        assert ours.inspection.verdict is theirs.inspection.verdict, path
+        assert ours.inspection.score == pytest.approx(theirs.inspection.score, abs=0.005), path
+        assert ours.inspection.kinds == pytest.approx(theirs.inspection.kinds, abs=0.005), path
+        if ours.heat is not None and theirs.heat is not None:
+            assert np.abs(ours.heat - theirs.heat).max() < 0.005, path
