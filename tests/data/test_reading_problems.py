@@ -379,6 +379,20 @@ def test_two_layouts_in_one_folder_are_an_error_that_names_both(tmp_path: Path) 
     assert read(tmp_path, "coco").layout == "coco"
 
 
+def test_a_folder_of_several_datasets_is_not_taken_for_one(tmp_path: Path) -> None:
+    small.mvtec(tmp_path / "bottle")
+    small.mvtec(tmp_path / "cable")
+    with pytest.raises(DatasetError, match="no known layout") as caught:
+        read(tmp_path)
+    assert "one dataset" in str(caught.value.remedy)
+
+
+def test_images_without_any_label_are_not_labelled_by_their_folder(tmp_path: Path) -> None:
+    small.photograph(tmp_path / "images" / "a.jpg")
+    with pytest.raises(DatasetError, match="no known layout"):
+        read(tmp_path)
+
+
 def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
     small.voc(tmp_path)
     with pytest.raises(DatasetError, match="'vocal' is not a layout"):

@@ -46,7 +46,8 @@ def detect_listing(listing: Listing) -> Detection:
             f"no known layout was recognised among {len(listing.files)} files,"
             f" {len(listing.images)} of them images",
             where=listing.root,
-            remedy=f"Name its layout with --layout: {', '.join(LAYOUTS)}",
+            remedy="Point to the folder of one dataset, or name its layout with --layout:"
+            f" {', '.join(LAYOUTS)}",
         )
     candidates = "; ".join(f"{name} ({why})" for name, why in fitting.items())
     raise DatasetError(

@@ -54,6 +54,9 @@ SPLIT_FOLDERS = {
 }
 """Folder names that say which part of a split their images are in."""
 
+IMAGE_FOLDERS = frozenset({"image", "images", "img", "imgs"})
+"""Folders that say no more than that pictures are in them."""
+
 MASK_FOLDERS = frozenset(
     {"ground_truth", "gt", "mask", "masks", "segmentationclass", "segmentationobject"}
 )

@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing
-from flawscope.data.naming import kinds_of_folders, split_of
+from flawscope.data.naming import MASK_FOLDERS, kinds_of_folders, split_of
 from flawscope.data.readers.pairs import kind_folder
 from flawscope.values import UNNAMED
 
 
 def recognise(listing: Listing) -> str | None:
-    """Why a folder looks like this layout, if it does: images in folders."""
+    """Why a folder looks like this layout, if it does: images in folders, none of them masks'."""
     folders = sorted({kind_folder(image) for image in listing.images} - {""})
-    if not folders:
+    inner = {part.casefold() for image in listing.images for part in image.split("/")[:-1]}
+    if not folders or inner & MASK_FOLDERS:
         return None
     named = ", ".join(folders[:4]) + (", ..." if len(folders) > 4 else "")
     return f"images lie in {len(folders)} folders ({named}) with no other labels"
 
 
 def read(gathering: Gathering) -> None:
-    """Reads every image; the first folder that names no part of a split is its label."""
+    """Reads every image; the first folder that says something is its label."""
     images = gathering.listing.images
     kinds = kinds_of_folders(folder for image in images if (folder := kind_folder(image)))
     gathering.kinds.update(kind for kind in kinds.values() if kind)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing, stem_of, suffix_of
-from flawscope.data.naming import SPLIT_FOLDERS, kinds_of_folders, split_of
+from flawscope.data.naming import IMAGE_FOLDERS, SPLIT_FOLDERS, kinds_of_folders, split_of
 from flawscope.data.readers.masked import MASK_MARKS, add_masked
+
+_SILENT = IMAGE_FOLDERS | SPLIT_FOLDERS.keys()
 
 
 def recognise(listing: Listing) -> str | None:
@@ -22,7 +24,7 @@ def recognise(listing: Listing) -> str | None:
 
 
 def read(gathering: Gathering) -> None:
-    """Reads every pair; the first folder that names no part of a split names the kind."""
+    """Reads every pair; the first folder that says something names the kind."""
     pairs = pair(gathering.listing.images)
     kinds = kinds_of_folders(kind_folder(image) for image in pairs)
     gathering.kinds.update(kind for kind in kinds.values() if kind)
@@ -51,6 +53,7 @@ def pair(names: tuple[str, ...]) -> dict[str, str | None]:
 
 
 def kind_folder(image: str) -> str:
-    """The first folder of a relative path that names no part of a split; empty for none."""
+    """The first folder of a path that is no part of a split and not just "images"; or empty."""
     folders = image.split("/")[:-1]
-    return next((name for name in folders if name.casefold() not in SPLIT_FOLDERS), "")
+    telling = (name for name in folders if name.casefold() not in _SILENT)
+    return next(telling, "")

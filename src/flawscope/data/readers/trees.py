@@ -15,13 +15,17 @@ import numpy as np
 
 from flawscope.data.gathering import Gathering, defects_in
 from flawscope.data.listing import Listing, stem_of
-from flawscope.data.naming import MASK_FOLDERS, SPLIT_FOLDERS, kinds_of_folders, split_of
+from flawscope.data.naming import (
+    IMAGE_FOLDERS,
+    MASK_FOLDERS,
+    SPLIT_FOLDERS,
+    kinds_of_folders,
+    split_of,
+)
 from flawscope.data.readers.masked import MASK_MARKS, add_masked
 from flawscope.data.readers.pairs import kind_folder
 from flawscope.data.sidecars import LABELS_FILE, SIDECARS, read_classes
 from flawscope.values import Defect
-
-IMAGE_FOLDERS = ("images", "imgs", "image")
 
 
 @dataclass(frozen=True)
