@@ -1,0 +1,15 @@
+"""The torch modules of the cascade, their starting weights, and their export to ONNX."""
+
+from flawscope.nets.cascade import Answers, SharedCascade
+from flawscope.nets.encoder import DEFAULT_ENCODER, build_encoder
+from flawscope.nets.export import export_shared
+from flawscope.nets.loading import load_from_graphs
+
+__all__ = [
+    "DEFAULT_ENCODER",
+    "Answers",
+    "SharedCascade",
+    "build_encoder",
+    "export_shared",
+    "load_from_graphs",
+]

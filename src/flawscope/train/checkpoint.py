@@ -1,0 +1,99 @@
+"""A run's state on disk, so that a killed run goes on exactly where it was."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from timm.utils import ModelEmaV3
+from torch import nn
+
+from flawscope.errors import TrainingError
+from flawscope.files import written_whole
+
+LAST = "last.pt"
+BEST = "best.pt"
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        step: optimiser steps done.
+        seconds: wall time spent training, over all resumptions.
+        best: the best validation score.
+        stale: validations since then.
+        done: the schedule has ended; only choosing and exporting are left.
+        rows: everything that was logged.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float = -1.0
+    stale: int = 0
+    done: bool = False
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+def save_last(
+    folder: Path,
+    cascade: nn.Module,
+    average: ModelEmaV3,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+) -> None:
+    """Writes everything that is needed to go on."""
+    state = {
+        "cascade": cascade.state_dict(),
+        "average": average.module.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "progress": asdict(progress),
+    }
+    with written_whole(folder / LAST) as beside:
+        torch.save(state, beside)
+
+
+def load_last(
+    folder: Path,
+    cascade: nn.Module,
+    average: ModelEmaV3,
+    optimizer: torch.optim.Optimizer,
+) -> Progress:
+    """Puts a run's state back.
+
+    Raises:
+        TrainingError: there is none, or it is damaged.
+    """
+    state = _load(folder / LAST)
+    cascade.load_state_dict(state["cascade"])
+    average.module.load_state_dict(state["average"])
+    optimizer.load_state_dict(state["optimizer"])
+    return Progress(**state["progress"])
+
+
+def save_best(folder: Path, average: ModelEmaV3) -> None:
+    """Writes the averaged weights that validated best."""
+    with written_whole(folder / BEST) as beside:
+        torch.save(average.module.state_dict(), beside)
+
+
+def load_best(folder: Path, cascade: nn.Module) -> None:
+    """Loads the averaged weights that validated best."""
+    cascade.load_state_dict(_load(folder / BEST))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise TrainingError(
+            "there is no checkpoint to go on from", where=path, remedy="Leave out --resume"
+        ) from error
+    except Exception as error:
+        raise TrainingError(
+            f"the checkpoint is damaged ({error})", where=path, remedy="Train anew elsewhere"
+        ) from error
+    return state

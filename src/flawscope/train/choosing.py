@@ -1,0 +1,201 @@
+"""The policy, chosen on validation data with the exported graphs: gate, thresholds, areas, edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flawscope.evaluate import (
+    choose_areas,
+    choose_edges,
+    choose_mask_thresholds,
+    choose_threshold,
+    dice,
+    piece_counts,
+    threshold_counts,
+)
+from flawscope.evaluate.choose_masks import THRESHOLDS
+from flawscope.images import open_image
+from flawscope.runtime import Answer, Cascade, Clock
+from flawscope.train.recipe import CostRecipe
+from flawscope.train.supervision import CLEAN, DEFECT, Lesson, answers, places
+from flawscope.values import UNNAMED, Gate, KindPolicy, Policy
+
+OPEN = Policy(accept_below=0.0, reject_above=1.0, gate=Gate.NONE)
+"""A policy that asks all three questions of every image, so that every answer can be weighed."""
+
+_Counts = Mapping[str, list[NDArray[np.int64]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the cascade said of one lesson, and what is true of it."""
+
+    lesson: Lesson
+    said: NDArray[np.float64]
+    told: NDArray[np.float32]
+    answer: Answer
+    known: NDArray[np.uint8]
+
+
+def choose_policy(
+    cascade: Cascade, lessons: Sequence[Lesson], kinds: Sequence[str], costs: CostRecipe
+) -> tuple[Policy, dict[str, float]]:
+    """The policy that validation data ask for.
+
+    Args:
+        cascade: the exported graphs under the policy ``OPEN``.
+        lessons: the validation part.
+        kinds: of the model.
+        costs: of escapes, overkill and reviews.
+
+    Returns:
+        The policy, and the mean Dice of each gate that the choice of gate rests on.
+    """
+    channels = (UNNAMED, *kinds)
+    said, told = [], []
+    counts = {gate: {name: [] for name in channels} for gate in (Gate.NONE, Gate.SOFT)}
+    owners: dict[str, list[int]] = {name: [] for name in channels}
+    for number, seen in enumerate(_looks(cascade, lessons, kinds)):
+        said.append(seen.said)
+        told.append(seen.told)
+        for index, name in enumerate(channels):
+            truth = _truth(seen, index)
+            if truth is None:
+                continue
+            values = _map(seen.answer, name)
+            owners[name].append(number)
+            for gate, factor in ((Gate.NONE, 1.0), (Gate.SOFT, seen.said[index])):
+                counts[gate][name].append(threshold_counts(values * np.float32(factor), truth))
+    scores, truths = np.array(said), np.array(told)
+    chances = _image_thresholds(scores, truths, channels)
+    edges = choose_edges(
+        scores[:, 0],
+        truths[:, 0] > 0,
+        escape=costs.escape,
+        overkill=costs.overkill,
+        review=costs.review,
+    )
+    located = scores[:, 0] >= edges.accept_below
+    gates = _gates(counts, owners, scores, located, chances, channels)
+    gate = max(gates, key=lambda one: (round(gates[one][0], 3), one is Gate.HARD))
+    policy = Policy(
+        defective_from=chances[UNNAMED],
+        accept_below=edges.accept_below,
+        reject_above=edges.reject_above,
+        gate=gate,
+        kinds={
+            name: KindPolicy(probability=chances[name], mask_probability=gates[gate][1][name])
+            for name in kinds
+        },
+        unnamed=KindPolicy(probability=0.0, mask_probability=gates[gate][1][UNNAMED]),
+    )
+    areas = _areas(cascade, lessons, kinds, policy)
+    return _with_areas(policy, areas), {one.value: dice for one, (dice, _) in gates.items()}
+
+
+def _looks(cascade: Cascade, lessons: Sequence[Lesson], kinds: Sequence[str]) -> Iterator[_Seen]:
+    for lesson in lessons:
+        answer = cascade.ask(open_image(lesson.sample.image), Clock())
+        said = np.array([answer.score, *(answer.kinds[kind] for kind in kinds)])
+        yield _Seen(lesson, said, answers(lesson, kinds), answer, places(lesson, kinds))
+
+
+def _truth(seen: _Seen, channel: int) -> NDArray[np.bool_] | None:
+    """True pixels of a channel; ``None`` where they are not known for the whole image."""
+    if not np.isin(seen.known[channel], (DEFECT, CLEAN)).all():
+        return None
+    return seen.known[channel] == DEFECT
+
+
+def _map(answer: Answer, name: str) -> NDArray[np.float32]:
+    if answer.maps is None:
+        raise AssertionError("the open policy locates every image")
+    return answer.maps.map(name)
+
+
+def _image_thresholds(
+    scores: NDArray[np.float64], truths: NDArray[np.float32], channels: Sequence[str]
+) -> dict[str, float]:
+    """The best threshold on each of the first two questions' answers, where they are known."""
+    chosen = {}
+    for index, name in enumerate(channels):
+        known = ~np.isnan(truths[:, index])
+        chosen[name] = (
+            choose_threshold(scores[known, index], truths[known, index] > 0) if known.any() else 0.5
+        )
+    return chosen
+
+
+def _gates(
+    counts: Mapping[Gate, _Counts],
+    owners: Mapping[str, list[int]],
+    scores: NDArray[np.float64],
+    located: NDArray[np.bool_],
+    chances: Mapping[str, float],
+    channels: Sequence[str],
+) -> dict[Gate, tuple[float, dict[str, float]]]:
+    """By gate, the Dice it reaches (mean over kinds) and the mask thresholds it does so with."""
+    results = {}
+    for gate in Gate:
+        source = counts[Gate.SOFT if gate is Gate.SOFT else Gate.NONE]
+        gated = {}
+        for index, name in enumerate(channels):
+            if not source[name]:
+                continue
+            stack = np.stack(source[name]).copy()
+            shown = located[owners[name]]
+            if gate is Gate.HARD and name != UNNAMED:
+                shown = shown & (scores[owners[name], index] >= chances[name])
+            # What is not located finds nothing: no pixel that is both, none found.
+            stack[~shown, :, :2] = 0
+            gated[name] = stack
+        thresholds = {name: 0.5 for name in channels} | choose_mask_thresholds(gated)
+        results[gate] = (_mean_dice(gated, thresholds), thresholds)
+    return results
+
+
+def _mean_dice(counts: Mapping[str, NDArray[np.int64]], thresholds: Mapping[str, float]) -> float:
+    """Mean over kinds of pooled Dice and of Dice averaged over the images that show the kind."""
+    figures = []
+    for name, stack in counts.items():
+        at = stack[:, int(np.argmin(np.abs(THRESHOLDS - thresholds[name])))]
+        shows = at[:, 2] > 0
+        if name != UNNAMED and shows.any():
+            figures += [float(dice(at.sum(axis=0))), float(dice(at[shows]).mean())]
+    return float(np.mean(figures)) if figures else 0.0
+
+
+def _areas(
+    cascade: Cascade, lessons: Sequence[Lesson], kinds: Sequence[str], policy: Policy
+) -> dict[str, int]:
+    """The smallest areas worth keeping, from a second look with the thresholds chosen."""
+    channels = (UNNAMED, *kinds)
+    pieces: dict[str, list[NDArray[np.int64]]] = {name: [] for name in channels}
+    sizes: dict[str, list[int]] = {name: [] for name in channels}
+    for seen in _looks(cascade, lessons, kinds):
+        if seen.said[0] < policy.accept_below:
+            continue
+        for index, name in enumerate(channels):
+            truth = _truth(seen, index)
+            rule = policy.unnamed if name == UNNAMED else policy.kinds[name]
+            if truth is None or (policy.gate is Gate.HARD and seen.said[index] < rule.probability):
+                continue
+            factor = np.float32(seen.said[index] if policy.gate is Gate.SOFT else 1.0)
+            found = _map(seen.answer, name) * factor >= rule.mask_probability
+            pieces[name].append(piece_counts(found, truth))
+            sizes[name].append(int(np.count_nonzero(truth)))
+    measured = {name: ones for name, ones in pieces.items() if ones}
+    return choose_areas(measured, {name: np.array(sizes[name]) for name in measured})
+
+
+def _with_areas(policy: Policy, areas: Mapping[str, int]) -> Policy:
+    kinds = {
+        name: rule.model_copy(update={"smallest_area": areas.get(name, 0)})
+        for name, rule in policy.kinds.items()
+    }
+    unnamed = policy.unnamed.model_copy(update={"smallest_area": areas.get(UNNAMED, 0)})
+    return policy.model_copy(update={"kinds": kinds, "unnamed": unnamed})

@@ -1,0 +1,237 @@
+"""Which part of which image a step shows, and what is known of it.
+
+Crop ``i`` of a run depends on the seed and ``i`` alone, so that a resumed run goes on with exactly
+the crops that it would have had.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
+
+from flawscope.images import open_image
+from flawscope.train.augment import vary
+from flawscope.train.recipe import AugmentRecipe, Recipe
+from flawscope.train.supervision import CLEAN, DEFECT, SOMEWHERE, Lesson, answers, places
+from flawscope.values import Label, Size
+
+GOOD = "good"
+ANY = "any"
+_CACHE_BYTES = 1_500_000_000
+_CLEAR_SHARE = 0.15
+_CLEAR_PIXELS = 12
+
+
+class Crop(NamedTuple):
+    """One training example.
+
+    Attributes:
+        image: uint8 (size, size, 3).
+        places: uint8 (1 + k, size, size), what is known of each pixel.
+        answers: float32 (1 + k), what is known of the whole crop; NaN is unknown.
+    """
+
+    image: Tensor
+    places: Tensor
+    answers: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """Lessons of one dataset that show one kind, by group."""
+
+    weight: float
+    groups: tuple[tuple[int, ...], ...]
+    kind: str
+
+
+class Crops(TorchDataset[Crop]):
+    """An endless, seeded series of crops, balanced by dataset and kind, then by group.
+
+    Args:
+        lessons: of the training part.
+        kinds: of the model.
+        recipe: its crops and augmentation are used.
+    """
+
+    def __init__(self, lessons: Sequence[Lesson], kinds: Sequence[str], recipe: Recipe) -> None:
+        self.lessons = lessons
+        self.kinds = tuple(kinds)
+        self.recipe = recipe
+        self.shelves = _shelves(lessons, recipe)
+        weights = np.array([shelf.weight for shelf in self.shelves])
+        self.chances = weights / weights.sum()
+        self._cache: OrderedDict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = OrderedDict()
+        self._cached_bytes = 0
+
+    def __len__(self) -> int:
+        return 2**40
+
+    def __getitem__(self, index: int) -> Crop:
+        rng = np.random.default_rng((self.recipe.seed, index))
+        shelf = self.shelves[rng.choice(len(self.shelves), p=self.chances)]
+        group = shelf.groups[rng.integers(len(shelf.groups))]
+        number = group[rng.integers(len(group))]
+        lesson = self.lessons[number]
+        image, known = self._opened(number)
+        whole = answers(lesson, self.kinds)
+        matrix = self._placing(lesson, known, shelf.kind, rng)
+        size = self.recipe.crops.size
+        image, known = _cut(image, known, matrix, size)
+        told = _crop_answers(known, whole, self._opened(number)[1])
+        image, known, told = vary(image, known, told, self.recipe.augment, rng)
+        return Crop(
+            torch.from_numpy(np.ascontiguousarray(image)),
+            torch.from_numpy(np.ascontiguousarray(known)),
+            torch.from_numpy(told),
+        )
+
+    def _opened(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Image and places of a lesson, from a cache bounded in bytes."""
+        if number in self._cache:
+            self._cache.move_to_end(number)
+            return self._cache[number]
+        lesson = self.lessons[number]
+        opened = open_image(lesson.sample.image), places(lesson, self.kinds)
+        self._cache[number] = opened
+        self._cached_bytes += sum(array.nbytes for array in opened)
+        while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
+            _, dropped = self._cache.popitem(last=False)
+            self._cached_bytes -= sum(array.nbytes for array in dropped)
+        return opened
+
+    def _placing(
+        self, lesson: Lesson, known: NDArray[np.uint8], kind: str, rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """The affine map (2, 3) from the image to the crop."""
+        size = self.recipe.crops.size
+        height, width = lesson.sample.size
+        low, high = np.log(self.recipe.crops.zoom)
+        zoom = float(np.exp(rng.uniform(low, high)))
+        if lesson.sample.label is Label.DEFECTIVE and not lesson.sample.defects:
+            # Somewhere in the picture is a defect: only the whole picture is sure to show it.
+            zoom = min(zoom, size / max(height, width))
+        centre = self._centre(known, kind, lesson.sample.size, size / zoom, rng)
+        return _turned(centre, zoom, size, self.recipe.augment, rng)
+
+    def _centre(
+        self,
+        known: NDArray[np.uint8],
+        kind: str,
+        image: Size,
+        reach: float,
+        rng: np.random.Generator,
+    ) -> tuple[float, float]:
+        """Where in the image (x, y) the crop is centred; near a defect more often than not."""
+        channel = 0 if kind in (GOOD, ANY) else 1 + self.kinds.index(kind)
+        if kind != GOOD and rng.random() < self.recipe.crops.on_defect:
+            marked = np.flatnonzero((known[channel] == DEFECT) | (known[channel] == SOMEWHERE))
+            if marked.size:
+                y, x = divmod(int(marked[rng.integers(marked.size)]), image.width)
+                shift = rng.uniform(-0.4, 0.4, size=2) * reach
+                return _inside(x + shift[0], image.width, reach), _inside(
+                    y + shift[1], image.height, reach
+                )
+        x, y = rng.uniform(0, image.width), rng.uniform(0, image.height)
+        return _inside(x, image.width, reach), _inside(y, image.height, reach)
+
+
+def _inside(centre: float, length: int, reach: float) -> float:
+    """A centre moved so that the crop covers as much of the image as it can."""
+    return length / 2 if length <= reach else float(np.clip(centre, reach / 2, length - reach / 2))
+
+
+def _turned(
+    centre: tuple[float, float],
+    zoom: float,
+    size: int,
+    augment: AugmentRecipe,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    turns = int(rng.integers(4)) * 90.0 if augment.right_angles else 0.0
+    angle = np.deg2rad(turns + rng.uniform(-augment.tilt, augment.tilt) * (rng.random() < 0.5))
+    flip = np.array([1.0, 1.0])
+    if augment.flips:
+        flip = rng.choice([-1.0, 1.0], size=2)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = zoom * turn * flip
+    offset = size / 2 - 0.5 - linear @ np.array(centre)
+    return np.column_stack([linear, offset])
+
+
+def _cut(
+    image: NDArray[np.uint8], known: NDArray[np.uint8], matrix: NDArray[np.float64], size: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Image and places resampled once, mirrored beyond the image's border."""
+    border = cv2.BORDER_REFLECT_101
+    shrunk = abs(np.linalg.det(matrix[:, :2])) < 0.5
+    if shrunk:
+        image = cv2.GaussianBlur(image, (0, 0), 0.5 / np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    cut = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
+    places = np.full((len(known), size, size), CLEAN, dtype=np.uint8)
+    for channel, pixels in zip(known, places, strict=True):
+        if channel.any():
+            cv2.warpAffine(channel, matrix, (size, size), pixels, cv2.INTER_NEAREST, border)
+    return cut, places
+
+
+def _crop_answers(
+    known: NDArray[np.uint8], whole: NDArray[np.float32], image: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """What is known of the crop as a whole, from its pixels where they are known.
+
+    A crop that shows a sliver of a defect is neither an example of it nor free of it.
+    """
+    told = np.full(len(known), np.nan, dtype=np.float32)
+    for channel, pixels in enumerate(known):
+        shown = np.count_nonzero(pixels == DEFECT)
+        if shown:
+            all_of_it = np.count_nonzero(image[channel] == DEFECT)
+            if shown >= min(_CLEAR_PIXELS, all_of_it) or shown >= _CLEAR_SHARE * all_of_it:
+                told[channel] = 1.0
+        elif (pixels == CLEAN).all():
+            told[channel] = 0.0
+        elif (pixels == SOMEWHERE).sum() > _CLEAR_SHARE * (image[channel] == SOMEWHERE).sum():
+            told[channel] = whole[channel]
+        elif not (pixels == SOMEWHERE).any() and not (image[channel] == CLEAN).any():
+            # Nobody said where, and the whole picture is shown.
+            told[channel] = whole[channel]
+    return told
+
+
+def _shelves(lessons: Sequence[Lesson], recipe: Recipe) -> list[_Shelf]:
+    """Lessons by dataset and by what they show, with each shelf's weight."""
+    by_dataset: dict[str, dict[str, dict[str, list[int]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
+    for number, lesson in enumerate(lessons):
+        group = lesson.sample.group or lesson.sample.id
+        for kind in _shown(lesson):
+            by_dataset[lesson.dataset][kind][group].append(number)
+    shelves = []
+    for dataset, by_kind in by_dataset.items():
+        weight = recipe.crops.datasets.get(dataset, 1.0)
+        defective = [kind for kind in by_kind if kind != GOOD]
+        good = recipe.crops.good if defective else 1.0
+        if GOOD not in by_kind:
+            good = 0.0
+        for kind, groups in by_kind.items():
+            share = good if kind == GOOD else (1.0 - good) / len(defective)
+            members = tuple(tuple(numbers) for numbers in groups.values())
+            shelves.append(_Shelf(weight * share, members, kind))
+    return shelves
+
+
+def _shown(lesson: Lesson) -> tuple[str, ...]:
+    if lesson.sample.label is Label.GOOD:
+        return (GOOD,)
+    return lesson.sample.kinds or (ANY,)

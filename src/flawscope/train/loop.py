@@ -1,0 +1,218 @@
+"""The training loop; it reads from top to bottom."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import torch
+from accelerate import Accelerator
+from timm.utils import ModelEmaV3
+from torch.utils.data import DataLoader
+
+from flawscope.nets import SharedCascade
+from flawscope.train.checkpoint import (
+    Progress,
+    load_best,
+    load_last,
+    save_best,
+    save_last,
+)
+from flawscope.train.crops import Crop, Crops
+from flawscope.train.interrupts import interrupts_held
+from flawscope.train.journal import Journal
+from flawscope.train.losses import cascade_losses
+from flawscope.train.recipe import Recipe, ScheduleRecipe
+from flawscope.train.supervision import Curriculum
+from flawscope.train.validating import Validation, thinned, validate
+
+Report = Callable[[float, str], None]
+"""Told the share of the work that is done and, in a few words, how it goes."""
+
+_LOG_EVERY = 20
+_VALIDATION_IMAGES = 160
+_LARGEST_GRADIENT = 5.0
+_TRAINING_SHARE = 0.95
+"""Of a budget in minutes; the rest is kept for choosing and exporting."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """What a step changes."""
+
+    cascade: SharedCascade
+    average: ModelEmaV3
+    optimizer: torch.optim.Optimizer
+    accelerator: Accelerator
+    progress: Progress
+    journal: Journal
+
+
+def fit(
+    cascade: SharedCascade,
+    curriculum: Curriculum,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    report: Report = lambda _share, _words: None,
+) -> Progress:
+    """Trains a cascade to the plateau of its validation score; it is left with its best weights.
+
+    Ctrl-C ends the step at hand, saves, and then interrupts.
+
+    Args:
+        cascade: changed in place.
+        curriculum: what there is to learn, by part of the split.
+        recipe: resolved, its ``precision`` included.
+        folder: of the run; checkpoints, metrics and curves are kept there.
+        resume: go on from the folder's last checkpoint.
+        report: called as training goes on.
+    """
+    run = _started(cascade, recipe, folder, resume=resume)
+    held_out = thinned(curriculum.lessons["validation"], _VALIDATION_IMAGES)
+    progress, schedule = run.progress, recipe.schedule
+    batches = _batches(curriculum, recipe, progress.step)
+    began = time.monotonic() - progress.seconds
+    with interrupts_held() as interrupt:
+        while not progress.done:
+            before = _share(progress, schedule)
+            losses = _step(run, next(batches), recipe, before)
+            progress.step += 1
+            progress.seconds = time.monotonic() - began
+            share = _share(progress, schedule)
+            if progress.step % _LOG_EVERY == 0:
+                run.journal.log(progress, learning_rate=_learning_rate(run), **losses)
+                report(share, f"step {progress.step}, loss {losses['loss']:.3f}")
+            if int(share * schedule.validations) > int(before * schedule.validations):
+                with _autocast(recipe, run.accelerator):
+                    found = validate(run.average.module, held_out, curriculum.kinds)
+                progress.seconds = time.monotonic() - began
+                _judge(run, found, folder, schedule)
+                report(share, f"step {progress.step}, validation score {found.score:.3f}")
+            if interrupt.wanted:
+                _save(run, folder)
+                raise KeyboardInterrupt
+    load_best(folder, run.accelerator.unwrap_model(run.cascade))
+    return progress
+
+
+def _started(cascade: SharedCascade, recipe: Recipe, folder: Path, *, resume: bool) -> _Run:
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    cascade.to(memory_format=torch.channels_last)
+    average = ModelEmaV3(cascade, decay=recipe.schedule.average, use_warmup=True)
+    optimizer = _optimizer(cascade, recipe.schedule)
+    progress = load_last(folder, cascade, average, optimizer) if resume else Progress()
+    cascade, optimizer = accelerator.prepare(cascade, optimizer)
+    journal = Journal(folder, progress.rows)
+    return _Run(cascade, average, optimizer, accelerator, progress, journal)
+
+
+def _step(run: _Run, crops: Crop, recipe: Recipe, share: float) -> dict[str, float]:
+    """One step of the optimiser; gives back the losses by name."""
+    for group in run.optimizer.param_groups:
+        group["lr"] = group["base"] * _rate(share, recipe.schedule.warm_up)
+    run.cascade.train()
+    crops = Crop(*(tensor.to(run.accelerator.device) for tensor in crops))
+    with _autocast(recipe, run.accelerator):
+        answers = run.cascade(crops.image)
+    losses = cascade_losses(answers, crops, recipe.losses)
+    run.accelerator.backward(losses.total)
+    run.accelerator.clip_grad_norm_(run.cascade.parameters(), _LARGEST_GRADIENT)
+    run.optimizer.step()
+    run.optimizer.zero_grad()
+    run.average.update(run.accelerator.unwrap_model(run.cascade), step=run.progress.step)
+    parts = {f"loss_{name}": loss.item() for name, loss in losses.parts.items()}
+    return {"loss": losses.total.item(), **parts}
+
+
+def _judge(run: _Run, found: Validation, folder: Path, schedule: ScheduleRecipe) -> None:
+    """Keeps the weights if they are the best so far, and stops on a plateau."""
+    progress = run.progress
+    run.journal.log(progress, score=found.score, **found.figures)
+    progress.stale += 1
+    if found.score > progress.best:
+        progress.best, progress.stale = found.score, 0
+        save_best(folder, run.average)
+    progress.done = _share(progress, schedule) >= 1.0 or progress.stale >= schedule.patience
+    _save(run, folder)
+
+
+def _save(run: _Run, folder: Path) -> None:
+    cascade = run.accelerator.unwrap_model(run.cascade)
+    save_last(folder, cascade, run.average, run.optimizer, run.progress)
+
+
+def _share(progress: Progress, schedule: ScheduleRecipe) -> float:
+    """How much of the schedule is done: by steps or by minutes, whichever is further."""
+    share = progress.step / schedule.steps
+    if schedule.minutes is not None:
+        share = max(share, progress.seconds / (schedule.minutes * 60 * _TRAINING_SHARE))
+    return min(share, 1.0)
+
+
+def _rate(share: float, warm_up: float) -> float:
+    """Learning rate as a share of its highest: a linear rise, then half a cosine down."""
+    if share < warm_up:
+        return 0.02 + 0.98 * share / warm_up
+    return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * (share - warm_up) / (1.0 - warm_up)))
+
+
+def _learning_rate(run: _Run) -> float:
+    return float(run.optimizer.param_groups[-1]["lr"])
+
+
+def _optimizer(cascade: SharedCascade, schedule: ScheduleRecipe) -> torch.optim.Optimizer:
+    """AdamW; the encoder learns more slowly, and biases and norms do not decay."""
+    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+    for name, parameter in cascade.named_parameters():
+        pretrained = name.startswith("encoder.")
+        groups.setdefault((pretrained, parameter.ndim > 1), []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "weight_decay": schedule.weight_decay if decays else 0.0,
+                "base": schedule.learning_rate * (schedule.encoder_rate if pretrained else 1.0),
+            }
+            for (pretrained, decays), parameters in groups.items()
+        ],
+        fused=True,
+    )
+
+
+def _batches(curriculum: Curriculum, recipe: Recipe, done: int) -> Iterator[Crop]:
+    """Batches from step ``done`` on, cut by a second process while the first one learns."""
+    size = recipe.schedule.batch
+    crops = Crops(curriculum.lessons["train"], curriculum.kinds, recipe)
+    numbers = range(done * size, recipe.schedule.steps * size)
+    return iter(
+        DataLoader(
+            crops,
+            batch_size=size,
+            sampler=numbers,
+            num_workers=1,
+            prefetch_factor=4,
+            worker_init_fn=_quiet_worker,
+            multiprocessing_context="spawn",
+        )
+    )
+
+
+def _quiet_worker(_number: int) -> None:
+    """One thread, and deaf to Ctrl-C: the process that learns decides when to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def _autocast(recipe: Recipe, accelerator: Accelerator) -> AbstractContextManager[object]:
+    if recipe.precision == "bfloat16":
+        return torch.autocast(accelerator.device.type, torch.bfloat16)
+    return nullcontext()

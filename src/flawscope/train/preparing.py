@@ -1,0 +1,104 @@
+"""Datasets read, split and fingerprinted for training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flawscope.data import (
+    apply_split,
+    default_split_path,
+    fingerprint,
+    read,
+    read_split,
+    split,
+)
+from flawscope.data.splitting import Split
+from flawscope.errors import TrainingError
+from flawscope.values import Dataset, Label, Sample
+
+SPLITS = "splits"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Split datasets, and where each split came from, in words."""
+
+    datasets: tuple[Dataset, ...]
+    notes: tuple[str, ...]
+
+    def fingerprints(self) -> dict[str, object]:
+        """By dataset folder name: what it held, so that a model can say what it saw."""
+        return {data.root.name: fingerprint(data) for data in self.datasets}
+
+
+def prepare(
+    roots: Sequence[Path], folder: Path, *, layout: str | None, split_files: Sequence[Path]
+) -> Prepared:
+    """Reads datasets and splits each by group; the splits are kept in the run's folder.
+
+    A split comes from the run's own folder (on resuming), a named file, the default place, or is
+    made here, in this order.
+
+    Raises:
+        DatasetError: a folder cannot be read, or two have the same name.
+        TrainingError: a part of the split has nothing to learn from or to choose on.
+    """
+    named = _named(roots, split_files)
+    datasets, notes = [], []
+    for root in roots:
+        data = read(root, layout)
+        found, note = _split_of(data, folder, named)
+        found.write(folder / SPLITS / f"{found.dataset}.json")
+        datasets.append(apply_split(data, found))
+        notes.append(note)
+    _require_lessons([sample for data in datasets for sample in data.samples], roots)
+    return Prepared(tuple(datasets), tuple(notes))
+
+
+def _named(roots: Sequence[Path], split_files: Sequence[Path]) -> Mapping[str, tuple[Path, Split]]:
+    names = [root.resolve().name for root in roots]
+    if len(set(names)) < len(names):
+        raise TrainingError(
+            "two datasets have the same folder name", where=", ".join(names), remedy="Rename one"
+        )
+    named = {}
+    for path in split_files:
+        found = read_split(path)
+        if found.dataset not in names:
+            raise TrainingError(
+                f"the split is of {found.dataset!r}, not of {' or '.join(names)}",
+                where=path,
+                remedy="Name the split file of a dataset that is trained on",
+            )
+        named[found.dataset] = (path, found)
+    return named
+
+
+def _split_of(
+    data: Dataset, folder: Path, named: Mapping[str, tuple[Path, Split]]
+) -> tuple[Split, str]:
+    name = data.root.resolve().name
+    kept = folder / SPLITS / f"{name}.json"
+    if kept.exists():
+        return read_split(kept), f"{name}: the run's own split"
+    if name in named:
+        path, found = named[name]
+        return found, f"{name}: split read from {path}"
+    usual = default_split_path(data.root)
+    if usual.exists():
+        return read_split(usual), f"{name}: split read from {usual}"
+    found = split(data)
+    return found, f"{name}: split by group ({found.groups}) just now"
+
+
+def _require_lessons(samples: Sequence[Sample], roots: Sequence[Path]) -> None:
+    for part in ("train", "validation"):
+        labels = {sample.label for sample in samples if sample.split == part} - {Label.UNKNOWN}
+        if not labels:
+            raise TrainingError(
+                f"the {part} part has no labelled image",
+                where=", ".join(str(root) for root in roots),
+                remedy="Label more parts, or make another split: flawscope data split DATASET",
+            )

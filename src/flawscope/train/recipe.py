@@ -1,0 +1,239 @@
+"""Recipes: how a model is trained, as YAML checked by one schema."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from flawscope.errors import RecipeError
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EncoderRecipe(_Section):
+    """``name`` of any timm encoder, and whether it starts from ImageNet weights."""
+
+    name: str = "tf_efficientnet_lite0"
+    pretrained: bool = True
+
+
+class DecoderRecipe(_Section):
+    """Widths of the U-Net decoder at strides 16, 8, 4 and 2."""
+
+    channels: tuple[Count, Count, Count, Count] = (96, 64, 48, 32)
+
+
+class CropRecipe(_Section):
+    """What the network is shown.
+
+    Attributes:
+        size: side of a crop in pixels, a multiple of 32.
+        good: share of crops from parts labelled good (where there are any).
+        on_defect: share of a defective part's crops that are centred near a defect.
+        zoom: smallest and largest random scale; 1 is native resolution.
+        datasets: weight of each dataset by folder name, 1 unless named.
+    """
+
+    size: Annotated[int, Field(ge=64, le=1024, multiple_of=32)] = 224
+    good: Share = 0.3
+    on_defect: Share = 0.85
+    zoom: tuple[Positive, Positive] = (0.8, 1.25)
+    datasets: dict[str, Positive] = Field(default_factory=dict)
+
+
+class AugmentRecipe(_Section):
+    """How crops are varied; each share is the probability that a change is made at all.
+
+    Attributes:
+        flips: mirror left-right and up-down.
+        right_angles: turn by multiples of 90 degrees; leave out where the layout of parts is fixed.
+        tilt: largest further turn, degrees.
+        brightness, contrast: largest relative change.
+        uneven_light: share with a smooth gradient of light.
+        glare: share with a bright reflection.
+        blur, noise: share blurred, share with sensor noise.
+        planted: share of good crops that get a rendered defect, labelled in place, of no kind.
+    """
+
+    flips: bool = True
+    right_angles: bool = True
+    tilt: Annotated[float, Field(ge=0.0, le=45.0)] = 8.0
+    brightness: Share = 0.3
+    contrast: Share = 0.3
+    uneven_light: Share = 0.3
+    glare: Share = 0.1
+    blur: Share = 0.15
+    noise: Share = 0.3
+    planted: Share = 0.0
+
+
+class LossRecipe(_Section):
+    """Weights of the losses for the three questions and for the evidence behind the first two."""
+
+    whole: Annotated[float, Field(ge=0.0)] = 0.5
+    evidence: Annotated[float, Field(ge=0.0)] = 1.0
+    mask_entropy: Annotated[float, Field(ge=0.0)] = 1.0
+    mask_dice: Annotated[float, Field(ge=0.0)] = 1.0
+
+
+class ScheduleRecipe(_Section):
+    """How long and how fast.
+
+    Attributes:
+        steps: optimiser steps; ``minutes``, if given, ends training earlier.
+        minutes: budget of wall time for the whole run, choosing and exporting included.
+        batch: crops a step.
+        learning_rate: at its highest, of the heads and the decoder.
+        encoder_rate: the encoder's learning rate as a share of that.
+        weight_decay: of AdamW (Loshchilov and Hutter 2019).
+        warm_up: share of the schedule in which the rate rises.
+        average: decay a step of the moving average of weights, which is what is kept.
+        validate_every: steps between validations; 0 spreads ``validations`` over the schedule.
+        validations: how many validations a whole schedule holds.
+        patience: stop after this many validations without a better score.
+    """
+
+    steps: Count = 4000
+    minutes: Positive | None = None
+    batch: Count = 16
+    learning_rate: Positive = 2e-3
+    encoder_rate: Share = 0.4
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.02
+    warm_up: Share = 0.05
+    average: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.995
+    validate_every: Annotated[int, Field(ge=0)] = 0
+    validations: Count = 12
+    patience: Count = 8
+
+
+class CostRecipe(_Section):
+    """What mistakes cost; the edges between accept, review and reject follow from it."""
+
+    escape: Positive = 20.0
+    overkill: Positive = 1.0
+    review: Positive = 0.5
+
+
+class Recipe(_Section):
+    """A whole recipe.
+
+    Attributes:
+        kind: the way the cascade is built.
+        seed: two runs with one seed, on one machine, by steps and not by minutes, are equal.
+        precision: of the forward pass; ``auto`` measures which is faster here.
+        rename: by dataset folder name, its kinds' names to the model's; ``null`` drops the name
+            and keeps the defect.
+    """
+
+    kind: Literal["shared"] = "shared"
+    seed: int = 0
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
+    encoder: EncoderRecipe = EncoderRecipe()
+    decoder: DecoderRecipe = DecoderRecipe()
+    crops: CropRecipe = CropRecipe()
+    augment: AugmentRecipe = AugmentRecipe()
+    losses: LossRecipe = LossRecipe()
+    schedule: ScheduleRecipe = ScheduleRecipe()
+    costs: CostRecipe = CostRecipe()
+    rename: dict[str, dict[str, str | None]] = Field(default_factory=dict)
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that come with flawscope."""
+    folder = resources.files("flawscope.train") / "recipes"
+    return sorted(
+        Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith("yaml")
+    )
+
+
+def load_recipe(name: str = "shared", settings: Sequence[str] = ()) -> Recipe:
+    """A recipe by its name or its YAML file, with ``KEY=VALUE`` settings laid over it.
+
+    Raises:
+        RecipeError: there is no such recipe, or a key or value that the schema refuses.
+    """
+    data = _read(name)
+    for setting in settings:
+        _set(data, setting)
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise _explained(error, name) from error
+
+
+def _read(name: str) -> dict[str, Any]:
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise RecipeError(
+                f"the recipe cannot be read ({error.strerror})", where=path
+            ) from error
+    else:
+        if name not in recipe_names():
+            raise RecipeError(
+                f"there is no recipe {name!r}",
+                remedy=f"Choose from {', '.join(recipe_names())}, or name a .yaml file",
+            )
+        text = (resources.files("flawscope.train") / "recipes" / f"{name}.yaml").read_text("utf-8")
+    try:
+        data = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise RecipeError(f"not valid YAML ({error})", where=name) from error
+    if not isinstance(data, dict):
+        raise RecipeError("a recipe is a mapping of sections", where=name)
+    return data
+
+
+def _set(data: dict[str, Any], setting: str) -> None:
+    key, equals, value = setting.partition("=")
+    if not equals:
+        raise RecipeError(
+            f"{setting!r} sets nothing", where="--set", remedy="Write it as KEY=VALUE"
+        )
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        inner = data.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise RecipeError(f"{section!r} holds a value, not keys", where=key)
+        data = inner
+    data[last] = yaml.safe_load(value)
+
+
+def _explained(error: ValidationError, name: str) -> RecipeError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, _keys(Recipe), n=3, cutoff=0.4)
+        remedy = f"Did you mean {' or '.join(near)}?" if near else "Check its spelling"
+        return RecipeError(f"unknown key {key!r}", where=name, remedy=remedy)
+    return RecipeError(f"{first['msg']} (got {first['input']!r})", where=f"{name}: {key}")
+
+
+def _keys(section: type[BaseModel], prefix: str = "") -> list[str]:
+    keys = []
+    for name, field in section.model_fields.items():
+        keys.append(prefix + name)
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            keys += _keys(inner, f"{prefix}{name}.")
+    return keys
+
+
+def recipe_yaml(recipe: Recipe | Mapping[str, Any]) -> str:
+    """A resolved recipe as YAML."""
+    data = recipe.model_dump(mode="json") if isinstance(recipe, Recipe) else dict(recipe)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)

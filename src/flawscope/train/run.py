@@ -1,0 +1,166 @@
+"""A training run: labelled images in, a run folder with curves, weights and ``inspector.flaw`` out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from flawscope.bundle import Bundle
+from flawscope.errors import RecipeError, TrainingError
+from flawscope.files import write_text
+from flawscope.nets import SharedCascade, load_from_graphs
+from flawscope.train.finishing import finish
+from flawscope.train.loop import Report, fit
+from flawscope.train.precision import fastest_precision
+from flawscope.train.preparing import prepare
+from flawscope.train.recipe import Recipe, load_recipe, recipe_yaml
+from flawscope.train.supervision import Curriculum, plan
+
+MODEL = "inspector.flaw"
+RECIPE = "recipe.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """What a run leaves behind.
+
+    Attributes:
+        model: the model file.
+        steps: optimiser steps done.
+        minutes: wall time spent training.
+        score: the best validation score.
+        metrics: figures of the finished model on the validation part, by dataset.
+        notes: where splits came from, and the like.
+    """
+
+    model: Path
+    steps: int
+    minutes: float
+    score: float
+    metrics: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def train(
+    roots: Sequence[Path],
+    out: Path,
+    *,
+    recipe: str | None = None,
+    settings: Sequence[str] = (),
+    start_from: Path | None = None,
+    minutes: float | None = None,
+    resume: bool = False,
+    layout: str | None = None,
+    split_files: Sequence[Path] = (),
+    report: Report = lambda _share, _words: None,
+) -> TrainedModel:
+    """Trains a model on one or several datasets and writes it.
+
+    Args:
+        roots: folders of datasets; their layouts are detected unless ``layout`` names one.
+        out: the run's folder; new or empty unless ``resume``.
+        recipe: name of a recipe or a YAML file; ``shared`` unless resuming.
+        settings: ``KEY=VALUE`` laid over the recipe.
+        start_from: a model file whose weights training starts from.
+        minutes: budget of wall time, choosing and exporting included.
+        resume: go on with the run in ``out``, with exactly the crops it would have had.
+        layout: of all the datasets.
+        split_files: splits of some of the datasets; the others are split by group.
+        report: told the share done and how it goes.
+
+    Raises:
+        RecipeError: the recipe has an unknown key or value, or resuming would change it.
+        DatasetError, SplitError: a dataset or its split cannot be used.
+        TrainingError: the run cannot start or go on.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    resolved = _resolved(out, recipe, settings, minutes, resume=resume)
+    prepared = prepare(roots, out, layout=layout, split_files=split_files)
+    curriculum = plan(prepared.datasets, resolved)
+    torch.manual_seed(resolved.seed)
+    cascade = _built(curriculum, resolved, start_from)
+    if resolved.precision == "auto":
+        resolved = resolved.model_copy(update={"precision": fastest_precision(cascade)})
+    write_text(out / RECIPE, recipe_yaml(resolved))
+    progress = fit(cascade, curriculum, resolved, out, resume=resume, report=report)
+    report(1.0, "choosing thresholds and writing the model")
+    metrics = finish(cascade, curriculum, prepared, resolved, out / MODEL)
+    return TrainedModel(
+        model=out / MODEL,
+        steps=progress.step,
+        minutes=progress.seconds / 60,
+        score=progress.best,
+        metrics=metrics,
+        notes=prepared.notes,
+    )
+
+
+def _resolved(
+    out: Path,
+    recipe: str | None,
+    settings: Sequence[str],
+    minutes: float | None,
+    *,
+    resume: bool,
+) -> Recipe:
+    """The recipe to train by; on resuming the run's own, which must not change."""
+    if minutes is not None:
+        settings = [*settings, f"schedule.minutes={minutes}"]
+    kept = out / RECIPE
+    if not resume:
+        if any(out.iterdir()):
+            raise TrainingError(
+                "the run's folder is not empty",
+                where=out,
+                remedy="Name a new one, or go on with the run there by --resume",
+            )
+        return load_recipe(recipe or "shared", settings)
+    if not kept.exists():
+        raise TrainingError("there is no run to resume", where=out, remedy="Leave out --resume")
+    before = load_recipe(str(kept))
+    wanted = load_recipe(recipe, settings) if recipe else load_recipe(str(kept), settings)
+    if wanted.precision == "auto":
+        wanted = wanted.model_copy(update={"precision": before.precision})
+    differing = _difference(before.model_dump(), wanted.model_dump())
+    if differing:
+        raise RecipeError(
+            f"the run was begun with another value of {differing}",
+            where=kept,
+            remedy="Resume it with the same recipe, or start a new run",
+        )
+    return before
+
+
+def _difference(before: dict[str, Any], wanted: dict[str, Any], prefix: str = "") -> str | None:
+    """The first key, dotted, that two recipes differ in."""
+    for key in before.keys() | wanted.keys():
+        old, new = before.get(key), wanted.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            inner = _difference(old, new, f"{prefix}{key}.")
+            if inner:
+                return inner
+        elif old != new:
+            return f"{prefix}{key}"
+    return None
+
+
+def _built(curriculum: Curriculum, recipe: Recipe, start_from: Path | None) -> SharedCascade:
+    cascade = SharedCascade(
+        len(curriculum.kinds),
+        encoder=recipe.encoder.name,
+        decoder_channels=recipe.decoder.channels,
+        pretrained=recipe.encoder.pretrained and start_from is None,
+    )
+    if start_from is not None:
+        bundle = Bundle.open(start_from)
+        load_from_graphs(
+            cascade,
+            [bundle.read(stage.graph) for stage in bundle.manifest.stages],
+            old_kinds=bundle.manifest.kinds,
+            new_kinds=curriculum.kinds,
+        )
+    return cascade

@@ -1,0 +1,108 @@
+"""How good a network is in the middle of training: one score, and the figures it is made of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from flawscope.evaluate import average_precision
+from flawscope.fit import pad, plan_fit
+from flawscope.images import open_image
+from flawscope.nets import SharedCascade
+from flawscope.train.supervision import DEFECT, UNKNOWN, Lesson, answers, places
+from flawscope.values import InputFit, Size
+
+WHOLE_IMAGE = InputFit(tile=4096, multiple=64)
+"""While training, images are looked at in one piece, of few different sizes: a convolution is made
+ready anew for every size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What ``validate`` found.
+
+    Attributes:
+        score: mean of what could be measured, higher is better; it decides what is kept.
+        figures: screen average precision, mean average precision of the kinds, Dice of "any
+            defect" and mean Dice of the kinds, each over the images that show it.
+    """
+
+    score: float
+    figures: dict[str, float]
+
+
+def thinned(lessons: Sequence[Lesson], most: int) -> list[Lesson]:
+    """At most so many lessons, evenly spread over all of them."""
+    if len(lessons) <= most:
+        return list(lessons)
+    chosen = np.linspace(0, len(lessons) - 1, most).round().astype(int)
+    return [lessons[number] for number in chosen]
+
+
+@torch.no_grad()
+def validate(cascade: SharedCascade, lessons: Sequence[Lesson], kinds: Sequence[str]) -> Validation:
+    """Figures of a network on whole images at native resolution, masks cut at 0.5."""
+    cascade.eval()
+    told, said = [], []
+    dice: dict[int, list[float]] = defaultdict(list)
+    for lesson in lessons:
+        image = open_image(lesson.sample.image)
+        whole, masks = _asked(cascade, image)
+        told.append(answers(lesson, kinds))
+        said.append(whole)
+        for channel, value in _dice(masks, places(lesson, kinds)):
+            dice[channel].append(value)
+    truth, scores = np.array(told), np.array(said)
+    precision = {
+        channel: value
+        for channel in range(truth.shape[1])
+        if (value := _average_precision(scores[:, channel], truth[:, channel])) is not None
+    }
+    figures = {
+        "screen_ap": precision.pop(0, None),
+        "kinds_ap": _mean(list(precision.values())),
+        "any_dice": _mean(dice.pop(0, [])),
+        "kinds_dice": _mean([float(np.mean(values)) for values in dice.values()]),
+    }
+    measured = {name: value for name, value in figures.items() if value is not None}
+    return Validation(_mean(list(measured.values())) or 0.0, measured)
+
+
+def _asked(
+    cascade: SharedCascade, image: NDArray[np.uint8]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Probabilities (1 + k) and cut masks (1 + k, height, width) of one image."""
+    size = Size(*image.shape[:2])
+    window = plan_fit(size, WHOLE_IMAGE).window
+    found = cascade(torch.from_numpy(pad(image, window))[None])
+    whole = torch.sigmoid(found.whole[0]).double().numpy()
+    return whole, (found.masks[0, :, : size.height, : size.width] > 0).numpy()
+
+
+def _dice(masks: NDArray[np.bool_], known: NDArray[np.uint8]) -> list[tuple[int, float]]:
+    """Channel and Dice of each channel that shows a defect."""
+    found = []
+    for channel, (mask, pixels) in enumerate(zip(masks, known, strict=True)):
+        truth = pixels == DEFECT
+        if truth.any():
+            mask = mask & (pixels != UNKNOWN)
+            both = np.count_nonzero(mask & truth)
+            found.append((channel, 2.0 * both / (np.count_nonzero(mask) + np.count_nonzero(truth))))
+    return found
+
+
+def _average_precision(scores: NDArray[np.float64], truth: NDArray[np.float32]) -> float | None:
+    known = ~np.isnan(truth)
+    positive = truth[known] > 0
+    if positive.all() or not positive.any():
+        return None
+    return average_precision(scores[known], positive)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
