@@ -242,11 +242,13 @@ def _reach(gaps: NDArray[np.float64], linked: NDArray[np.bool_]) -> float | None
     """
     if linked.sum() < _FEWEST_PAIRS or linked.all():
         return None
-    candidates = np.unique(gaps)
-    near = gaps[None, :] <= candidates[:, None]
-    hits = (near & linked).sum(axis=1) / linked.sum()
-    misses = (near & ~linked).sum(axis=1) / (~linked).sum()
-    best = int(np.argmax(hits - misses))
-    tells = hits[best] - misses[best] >= _REACH_ADVANTAGE
-    precise = float(linked[near[best]].mean()) >= _REACH_PRECISION
-    return float(candidates[best]) if tells and precise else None
+    order = np.argsort(gaps, kind="stable")
+    gaps, linked = gaps[order], linked[order]
+    # Only where the gap grows can a reach end; before that, equal gaps are still to come.
+    ends = np.flatnonzero(np.append(np.diff(gaps) > 0, True))
+    hits = np.cumsum(linked)[ends]
+    misses = ends + 1 - hits
+    advantage = hits / linked.sum() - misses / (~linked).sum()
+    best = int(np.argmax(advantage))
+    precise = hits[best] / (hits[best] + misses[best]) >= _REACH_PRECISION
+    return float(gaps[ends[best]]) if precise and advantage[best] >= _REACH_ADVANTAGE else None

@@ -15,7 +15,7 @@ from flawscope.data.audit.looks import Look
 
 _FREQUENCIES = 16
 _NEIGHBOURS = 8
-_BLOCK = 1024
+_BLOCK = 256
 _SCENE_PRIOR = 20.0
 _BLANK = 0.05
 _LOWEST, _HIGHEST = 0.8, 0.95
