@@ -171,7 +171,7 @@ def test_a_page_fits_a_telephone(three, open_page):
 def test_hostile_names_and_words_are_inert(tmp_path, open_page):
     path = written(
         tmp_path,
-        [examination(HOSTILE, 0.9, reasons=(HOSTILE, "</template></li><h1>hi</h1>"))],
+        [examination(HOSTILE, 0.9, reasons=(HOSTILE, "</script></li><h1>hi</h1><!--<script>"))],
         [(f"broken/{HOSTILE}", "</td><script>alert(3)</script>")],
         card=HOSTILE,
     )

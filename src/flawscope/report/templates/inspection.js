@@ -63,7 +63,9 @@
   }
   function show(card) {
     current = card;
-    const content = card.element.querySelector("template").content.cloneNode(true);
+    const parsed = document.createElement("template");
+    parsed.innerHTML = card.element.querySelector("script").textContent;
+    const content = parsed.content;
     const shapes = content.querySelector("[data-shapes]");
     const small = card.element.querySelector("svg.part");
     const held = $(`full-${number(card)}`);
