@@ -5,13 +5,14 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test check docs clean
+.PHONY: help demo test check docs base-model clean
 
 help:
 	@echo "make demo    inspect sample parts with the shipped model; the report goes to demo-report/"
 	@echo "make test    run the tests (installs PyTorch: several gigabytes, once)"
 	@echo "make check   lint, formatting, types and the floors of the architecture"
 	@echo "make docs    build the documentation into site/, broken links being errors"
+	@echo "make base-model   train the model that ships anew (FLAWSCOPE_DATA; 45 minutes on two cores)"
 	@echo "make clean   remove .venv and everything built"
 
 demo: $(VENV)/base
@@ -29,6 +30,9 @@ check: $(VENV)/dev
 
 docs: $(VENV)/dev
 	$(BIN)/zensical build --strict
+
+base-model: $(VENV)/dev
+	$(BIN)/python benchmarks/experiments.py base
 
 clean:
 	rm -rf $(VENV) build dist site demo-report

@@ -1,7 +1,7 @@
 """The torch modules of the cascade, their starting weights, and their export to ONNX."""
 
 from flawscope.nets.cascade import Answers, SharedCascade
-from flawscope.nets.encoder import DEFAULT_ENCODER, build_encoder
+from flawscope.nets.encoder import DEFAULT_ENCODER, build_encoder, freeze
 from flawscope.nets.export import export_shared
 from flawscope.nets.loading import load_from_graphs
 
@@ -11,5 +11,6 @@ __all__ = [
     "SharedCascade",
     "build_encoder",
     "export_shared",
+    "freeze",
     "load_from_graphs",
 ]

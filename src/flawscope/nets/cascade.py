@@ -49,6 +49,7 @@ class EvidenceHead(nn.Module):
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
         )
+        self.drop = nn.Dropout2d(0.1)
         self.evidence = nn.Conv2d(width, answers, kernel_size=1)
         # A rare event starts out improbable (Lin et al. 2017, focal loss), or the first steps
         # are spent on unlearning a half.
@@ -64,7 +65,7 @@ class EvidenceHead(nn.Module):
             total = total + functional.interpolate(
                 coarse, scale_factor=float(2**depth), mode="nearest"
             )
-        evidence = self.evidence(self.mix(total)).float()
+        evidence = self.evidence(self.drop(self.mix(total))).float()
         flat = evidence.flatten(2)
         weights = torch.softmax(flat, dim=2)
         pooled = (weights * flat).sum(dim=2)

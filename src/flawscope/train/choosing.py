@@ -38,7 +38,7 @@ class _Seen:
     said: NDArray[np.float64]
     told: NDArray[np.float32]
     answer: Answer
-    known: NDArray[np.uint8]
+    known: tuple[NDArray[np.uint8], ...]
 
 
 def choose_policy(

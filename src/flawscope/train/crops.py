@@ -29,6 +29,22 @@ ANY = "any"
 _CACHE_BYTES = 1_500_000_000
 _CLEAR_SHARE = 0.15
 _CLEAR_PIXELS = 12
+"""A crop shows a defect if it shows this share, or so many pixels, of what the image shows of it."""
+_SHARP_ZOOM = 0.7
+"""Under it a picture is blurred before it is made smaller, or its grain would alias."""
+
+
+Places = tuple[NDArray[np.uint8], ...]
+"""As of ``supervision.places``."""
+
+
+class _Opened(NamedTuple):
+    image: NDArray[np.uint8]
+    places: Places
+
+    @property
+    def bytes(self) -> int:
+        return self.image.nbytes + sum({id(one): one.nbytes for one in self.places}.values())
 
 
 class Crop(NamedTuple):
@@ -70,7 +86,8 @@ class Crops(TorchDataset[Crop]):
         self.shelves = _shelves(lessons, recipe)
         weights = np.array([shelf.weight for shelf in self.shelves])
         self.chances = weights / weights.sum()
-        self._cache: OrderedDict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = OrderedDict()
+        self._unlocated = _unlocated(lessons)
+        self._cache: OrderedDict[int, _Opened] = OrderedDict()
         self._cached_bytes = 0
 
     def __len__(self) -> int:
@@ -82,12 +99,10 @@ class Crops(TorchDataset[Crop]):
         group = shelf.groups[rng.integers(len(shelf.groups))]
         number = group[rng.integers(len(group))]
         lesson = self.lessons[number]
-        image, known = self._opened(number)
-        whole = answers(lesson, self.kinds)
-        matrix = self._placing(lesson, known, shelf.kind, rng)
-        size = self.recipe.crops.size
-        image, known = _cut(image, known, matrix, size)
-        told = _crop_answers(known, whole, self._opened(number)[1])
+        picture, places = self._opened(number)
+        matrix = self._placing(lesson, places, shelf.kind, rng)
+        image, known = _cut(picture, places, matrix, self.recipe.crops.size)
+        told = _crop_answers(known, answers(lesson, self.kinds), places)
         image, known, told = vary(image, known, told, self.recipe.augment, rng)
         return Crop(
             torch.from_numpy(np.ascontiguousarray(image)),
@@ -95,37 +110,38 @@ class Crops(TorchDataset[Crop]):
             torch.from_numpy(told),
         )
 
-    def _opened(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def _opened(self, number: int) -> _Opened:
         """Image and places of a lesson, from a cache bounded in bytes."""
         if number in self._cache:
             self._cache.move_to_end(number)
             return self._cache[number]
         lesson = self.lessons[number]
-        opened = open_image(lesson.sample.image), places(lesson, self.kinds)
+        opened = _Opened(open_image(lesson.sample.image), places(lesson, self.kinds))
         self._cache[number] = opened
-        self._cached_bytes += sum(array.nbytes for array in opened)
+        self._cached_bytes += opened.bytes
         while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
-            _, dropped = self._cache.popitem(last=False)
-            self._cached_bytes -= sum(array.nbytes for array in dropped)
+            self._cached_bytes -= self._cache.popitem(last=False)[1].bytes
         return opened
 
     def _placing(
-        self, lesson: Lesson, known: NDArray[np.uint8], kind: str, rng: np.random.Generator
+        self, lesson: Lesson, places: Places, kind: str, rng: np.random.Generator
     ) -> NDArray[np.float64]:
         """The affine map (2, 3) from the image to the crop."""
         size = self.recipe.crops.size
         height, width = lesson.sample.size
         low, high = np.log(self.recipe.crops.zoom)
         zoom = float(np.exp(rng.uniform(low, high)))
-        if lesson.sample.label is Label.DEFECTIVE and not lesson.sample.defects:
-            # Somewhere in the picture is a defect: only the whole picture is sure to show it.
+        nowhere = lesson.sample.label is Label.DEFECTIVE and not lesson.sample.defects
+        if nowhere or lesson.dataset in self._unlocated:
+            # Somewhere in the picture is a defect: only the whole picture is sure to show it. Good
+            # ones beside it are shown whole as well, or a small picture would mean a defect.
             zoom = min(zoom, size / max(height, width))
-        centre = self._centre(known, kind, lesson.sample.size, size / zoom, rng)
+        centre = self._centre(places, kind, lesson.sample.size, size / zoom, rng)
         return _turned(centre, zoom, size, self.recipe.augment, rng)
 
     def _centre(
         self,
-        known: NDArray[np.uint8],
+        places: Places,
         kind: str,
         image: Size,
         reach: float,
@@ -134,7 +150,7 @@ class Crops(TorchDataset[Crop]):
         """Where in the image (x, y) the crop is centred; near a defect more often than not."""
         channel = 0 if kind in (GOOD, ANY) else 1 + self.kinds.index(kind)
         if kind != GOOD and rng.random() < self.recipe.crops.on_defect:
-            marked = np.flatnonzero((known[channel] == DEFECT) | (known[channel] == SOMEWHERE))
+            marked = np.flatnonzero(np.isin(places[channel], (DEFECT, SOMEWHERE)))
             if marked.size:
                 y, x = divmod(int(marked[rng.integers(marked.size)]), image.width)
                 shift = rng.uniform(-0.4, 0.4, size=2) * reach
@@ -157,7 +173,7 @@ def _turned(
     augment: AugmentRecipe,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    turns = int(rng.integers(4)) * 90.0 if augment.right_angles else 0.0
+    turns = int(rng.integers(1, 4)) * 90.0 if rng.random() < augment.right_angles else 0.0
     angle = np.deg2rad(turns + rng.uniform(-augment.tilt, augment.tilt) * (rng.random() < 0.5))
     flip = np.array([1.0, 1.0])
     if augment.flips:
@@ -169,23 +185,27 @@ def _turned(
 
 
 def _cut(
-    image: NDArray[np.uint8], known: NDArray[np.uint8], matrix: NDArray[np.float64], size: int
+    image: NDArray[np.uint8], places: Places, matrix: NDArray[np.float64], size: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Image and places resampled once, mirrored beyond the image's border."""
     border = cv2.BORDER_REFLECT_101
-    shrunk = abs(np.linalg.det(matrix[:, :2])) < 0.5
-    if shrunk:
-        image = cv2.GaussianBlur(image, (0, 0), 0.5 / np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    zoom = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    if zoom < _SHARP_ZOOM:
+        image = cv2.GaussianBlur(image, (0, 0), 0.5 / zoom)
     cut = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
-    places = np.full((len(known), size, size), CLEAN, dtype=np.uint8)
-    for channel, pixels in zip(known, places, strict=True):
-        if channel.any():
+    known = np.full((len(places), size, size), CLEAN, dtype=np.uint8)
+    done: dict[int, NDArray[np.uint8]] = {}
+    for channel, pixels in zip(places, known, strict=True):
+        if id(channel) in done:
+            pixels[:] = done[id(channel)]
+        elif channel.any():
             cv2.warpAffine(channel, matrix, (size, size), pixels, cv2.INTER_NEAREST, border)
-    return cut, places
+        done[id(channel)] = pixels
+    return cut, known
 
 
 def _crop_answers(
-    known: NDArray[np.uint8], whole: NDArray[np.float32], image: NDArray[np.uint8]
+    known: NDArray[np.uint8], whole: NDArray[np.float32], places: Places
 ) -> NDArray[np.float32]:
     """What is known of the crop as a whole, from its pixels where they are known.
 
@@ -195,17 +215,24 @@ def _crop_answers(
     for channel, pixels in enumerate(known):
         shown = np.count_nonzero(pixels == DEFECT)
         if shown:
-            all_of_it = np.count_nonzero(image[channel] == DEFECT)
+            all_of_it = np.count_nonzero(places[channel] == DEFECT)
             if shown >= min(_CLEAR_PIXELS, all_of_it) or shown >= _CLEAR_SHARE * all_of_it:
                 told[channel] = 1.0
         elif (pixels == CLEAN).all():
             told[channel] = 0.0
-        elif (pixels == SOMEWHERE).sum() > _CLEAR_SHARE * (image[channel] == SOMEWHERE).sum():
+        elif (pixels == SOMEWHERE).sum() > _CLEAR_SHARE * (places[channel] == SOMEWHERE).sum():
             told[channel] = whole[channel]
-        elif not (pixels == SOMEWHERE).any() and not (image[channel] == CLEAN).any():
+        elif not (pixels == SOMEWHERE).any() and not (places[channel] == CLEAN).any():
             # Nobody said where, and the whole picture is shown.
             told[channel] = whole[channel]
     return told
+
+
+def _unlocated(lessons: Sequence[Lesson]) -> frozenset[str]:
+    """Datasets in which nobody looked where the defects are."""
+    defective = [one for one in lessons if one.sample.label is Label.DEFECTIVE]
+    located = {one.dataset for one in defective if one.sample.defects}
+    return frozenset({one.dataset for one in defective} - located)
 
 
 def _shelves(lessons: Sequence[Lesson], recipe: Recipe) -> list[_Shelf]:

@@ -23,6 +23,11 @@ from flawscope.train.supervision import Curriculum, Lesson
 from flawscope.train.validating import thinned
 from flawscope.values import InputFit, Manifest, Sample
 
+_MOST_HELD_OUT = 320
+"""Validation images that the policy is chosen on; more would change little and take long."""
+
+_ENGINE = "openvino"
+
 _A_KIND = 4
 """Validation parts of each kind that may be pictured."""
 
@@ -41,7 +46,7 @@ def finish(
         policy was chosen on, so they flatter it.
     """
     stages, graphs = export_shared(cascade, curriculum.kinds)
-    held_out = curriculum.lessons["validation"]
+    held_out = thinned(curriculum.lessons["validation"], _MOST_HELD_OUT)
     manifest = Manifest(
         name=out.resolve().parent.name,
         kinds=curriculum.kinds,
@@ -56,7 +61,7 @@ def finish(
     )
     threads = usable_threads()
     engines = {
-        stage.name: load_graph("onnxruntime", graphs[stage.graph], threads, stage.graph)
+        stage.name: load_graph(_ENGINE, graphs[stage.graph], threads, stage.graph)
         for stage in stages
     }
     policy, gates = choose_policy(
@@ -65,7 +70,7 @@ def finish(
     manifest = manifest.model_copy(update={"policy": policy})
     draft = pack(manifest, graphs, out.with_name(f".draft-{out.name}"))
     try:
-        inspector = Inspector.load(draft, engine="onnxruntime")
+        inspector = Inspector.load(draft, engine=_ENGINE)
     finally:
         draft.unlink(missing_ok=True)
     metrics = {"validation": _measured(inspector, held_out), "gates": gates}

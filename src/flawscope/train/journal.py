@@ -32,4 +32,8 @@ class Journal:
         self.rows.append(row)
         with (self.folder / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
+        write_curves(self.rows, self.folder / CURVES, running=True)
+
+    def close(self) -> None:
+        """Writes the curves for the last time: the page no longer refreshes itself."""
         write_curves(self.rows, self.folder / CURVES)

@@ -99,6 +99,7 @@ def fit(
             if interrupt.wanted:
                 _save(run, folder)
                 raise KeyboardInterrupt
+    run.journal.close()
     load_best(folder, run.accelerator.unwrap_model(run.cascade))
     return progress
 
@@ -118,6 +119,7 @@ def _step(run: _Run, crops: Crop, recipe: Recipe, share: float) -> dict[str, flo
     """One step of the optimiser; gives back the losses by name."""
     for group in run.optimizer.param_groups:
         group["lr"] = group["base"] * _rate(share, recipe.schedule.warm_up)
+    torch.manual_seed(recipe.seed * 1_000_003 + run.progress.step)
     run.cascade.train()
     crops = Crop(*(tensor.to(run.accelerator.device) for tensor in crops))
     with _autocast(recipe, run.accelerator):
@@ -172,6 +174,8 @@ def _optimizer(cascade: SharedCascade, schedule: ScheduleRecipe) -> torch.optim.
     """AdamW; the encoder learns more slowly, and biases and norms do not decay."""
     groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
     for name, parameter in cascade.named_parameters():
+        if not parameter.requires_grad:
+            continue
         pretrained = name.startswith("encoder.")
         groups.setdefault((pretrained, parameter.ndim > 1), []).append(parameter)
     return torch.optim.AdamW(

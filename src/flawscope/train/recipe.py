@@ -23,10 +23,19 @@ class _Section(BaseModel):
 
 
 class EncoderRecipe(_Section):
-    """``name`` of any timm encoder, and whether it starts from ImageNet weights."""
+    """Where features come from.
+
+    Attributes:
+        name: of any timm encoder.
+        pretrained: start from ImageNet weights.
+        frozen: how many of the first feature maps (strides 2, 4, 8 ...) keep the filters they
+            start with: what they see is general, they are the costliest to train, and few images
+            teach them nothing better. 0 where there is nothing to start from.
+    """
 
     name: str = "tf_efficientnet_lite0"
     pretrained: bool = True
+    frozen: Annotated[int, Field(ge=0, le=5)] = 2
 
 
 class DecoderRecipe(_Section):
@@ -47,7 +56,7 @@ class CropRecipe(_Section):
     """
 
     size: Annotated[int, Field(ge=64, le=1024, multiple_of=32)] = 224
-    good: Share = 0.3
+    good: Share = 0.5
     on_defect: Share = 0.85
     zoom: tuple[Positive, Positive] = (0.8, 1.25)
     datasets: dict[str, Positive] = Field(default_factory=dict)
@@ -58,7 +67,7 @@ class AugmentRecipe(_Section):
 
     Attributes:
         flips: mirror left-right and up-down.
-        right_angles: turn by multiples of 90 degrees; leave out where the layout of parts is fixed.
+        right_angles: share turned by 90, 180 or 270 degrees; for parts that lie in any direction.
         tilt: largest further turn, degrees.
         brightness, contrast: largest relative change.
         uneven_light: share with a smooth gradient of light.
@@ -68,7 +77,7 @@ class AugmentRecipe(_Section):
     """
 
     flips: bool = True
-    right_angles: bool = True
+    right_angles: Share = 0.0
     tilt: Annotated[float, Field(ge=0.0, le=45.0)] = 8.0
     brightness: Share = 0.3
     contrast: Share = 0.3
@@ -114,7 +123,7 @@ class ScheduleRecipe(_Section):
     warm_up: Share = 0.05
     average: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.995
     validate_every: Annotated[int, Field(ge=0)] = 0
-    validations: Count = 12
+    validations: Count = 8
     patience: Count = 8
 
 

@@ -12,7 +12,7 @@ import torch
 from flawscope.bundle import Bundle
 from flawscope.errors import RecipeError, TrainingError
 from flawscope.files import write_text
-from flawscope.nets import SharedCascade, load_from_graphs
+from flawscope.nets import SharedCascade, freeze, load_from_graphs
 from flawscope.train.finishing import finish
 from flawscope.train.loop import Report, fit
 from flawscope.train.precision import fastest_precision
@@ -163,4 +163,6 @@ def _built(curriculum: Curriculum, recipe: Recipe, start_from: Path | None) -> S
             old_kinds=bundle.manifest.kinds,
             new_kinds=curriculum.kinds,
         )
+    if recipe.encoder.pretrained or start_from is not None:
+        freeze(cascade.encoder, recipe.encoder.frozen)
     return cascade

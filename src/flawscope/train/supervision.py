@@ -5,15 +5,15 @@ Channel 0 is "any defect at all"; the kinds follow. Nothing is taught that nobod
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flawscope.masks import decode
+from flawscope.masks import decode_at
 from flawscope.train.recipe import Recipe
-from flawscope.values import UNNAMED, Dataset, Defect, Label, Sample
+from flawscope.values import UNNAMED, Dataset, Defect, Label, Sample, Size
 
 CLEAN, DEFECT, SOMEWHERE, UNKNOWN = range(4)
 """What is known of a pixel: clean, defect, inside a box that holds a defect, nothing."""
@@ -81,38 +81,47 @@ def _renamed(sample: Sample, rename: Mapping[str, str | None]) -> Sample:
     return replace(sample, defects=defects, kinds=kinds)
 
 
-def places(lesson: Lesson, kinds: Sequence[str]) -> NDArray[np.uint8]:
-    """What is known of every pixel: uint8 (1 + k, height, width).
+def places(lesson: Lesson, kinds: Sequence[str]) -> tuple[NDArray[np.uint8], ...]:
+    """What is known of every pixel: 1 + k channels, each uint8 (height, width).
 
     A good part is clean of every kind, also of kinds that its labellers had no name for. On a
-    defective part such a kind is known to be absent only where no defect is.
+    defective part such a kind is known to be absent only where no defect is. Channels of which the
+    same is known are one array, so that many kinds take little memory.
     """
     sample = lesson.sample
-    channels = 1 + len(kinds)
     if sample.label is Label.GOOD:
-        return np.full((channels, *sample.size), CLEAN, dtype=np.uint8)
-    if sample.defects is None or not sample.defects:
-        return np.full((channels, *sample.size), UNKNOWN, dtype=np.uint8)
-    known = np.full((channels, *sample.size), CLEAN, dtype=np.uint8)
-    index = {kind: number for number, kind in enumerate(kinds, start=1)}
+        return (np.full(sample.size, CLEAN, dtype=np.uint8),) * (1 + len(kinds))
+    if not sample.defects:
+        return (np.full(sample.size, UNKNOWN, dtype=np.uint8),) * (1 + len(kinds))
+    anything = _marked(sample.defects, sample.size)
+    unlooked = np.where(anything == CLEAN, CLEAN, UNKNOWN).astype(np.uint8)
+    absent = np.full(sample.size, CLEAN, dtype=np.uint8)
+    if any(defect.kind not in kinds for defect in sample.defects):
+        absent = unlooked  # The defect of no name may be of this kind.
+    by_kind: dict[str, list[Defect]] = {}
     for defect in sample.defects:
-        _mark(known[0], defect)
-        if defect.kind in index:
-            _mark(known[index[defect.kind]], defect)
-    named = {number + 1 for number in lesson.vocabulary}
-    unnamed = any(defect.kind not in index for defect in sample.defects)
-    for channel in range(1, channels):
-        if unnamed or channel not in named:
-            known[channel][(known[0] != CLEAN) & (known[channel] == CLEAN)] = UNKNOWN
-    return known
+        by_kind.setdefault(defect.kind, []).append(defect)
+    looked_for = {kinds[number] for number in lesson.vocabulary}
+    channels = [anything]
+    for kind in kinds:
+        if kind in by_kind:
+            own = _marked(by_kind[kind], sample.size)
+            channels.append(np.where(own == CLEAN, absent, own))
+        else:
+            channels.append(absent if kind in looked_for else unlooked)
+    return tuple(channels)
 
 
-def _mark(channel: NDArray[np.uint8], defect: Defect) -> None:
-    if defect.mask is not None:
-        channel[decode(defect.mask)] = DEFECT
-        return
-    inside = channel[defect.box.top : defect.box.bottom, defect.box.left : defect.box.right]
-    inside[inside == CLEAN] = SOMEWHERE
+def _marked(defects: Iterable[Defect], size: Size) -> NDArray[np.uint8]:
+    channel = np.full(size, CLEAN, dtype=np.uint8)
+    for defect in defects:
+        box = defect.box
+        inside = channel[box.top : box.bottom, box.left : box.right]
+        if defect.mask is not None:
+            inside[decode_at(defect.mask, box)] = DEFECT
+        else:
+            inside[inside == CLEAN] = SOMEWHERE
+    return channel
 
 
 def answers(lesson: Lesson, kinds: Sequence[str]) -> NDArray[np.float32]:
