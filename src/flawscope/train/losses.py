@@ -11,10 +11,12 @@ from torch.nn import functional
 from flawscope.nets import Answers
 from flawscope.train.crops import Crop
 from flawscope.train.recipe import LossRecipe
-from flawscope.train.supervision import CLEAN, DEFECT, SOMEWHERE
+from flawscope.train.supervision import CLEAN, DEFECT, SOMEWHERE, UNKNOWN
 
 _FOCUS = 1.0
 _INSIDE_SHARE = 0.1
+_BOX_WEIGHT = 0.25
+_FEW = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,13 @@ def cascade_losses(answers: Answers, crops: Crop, recipe: LossRecipe) -> Losses:
     """
     known = crops.places
     coarse = _coarse(known, answers.evidence.shape[-1])
+    chosen, weight = _telling(coarse)
+    entropy, dice = _mask_losses(answers.masks[chosen], known[chosen], weight)
     parts = {
         "whole": _entropy(answers.whole, crops.answers.nan_to_num(0.0), ~crops.answers.isnan()),
         "evidence": _focal(answers.evidence, coarse),
-        "mask_entropy": _mask_entropy(answers.masks, known),
-        "mask_dice": _dice(answers.masks, known),
+        "mask_entropy": entropy,
+        "mask_dice": dice,
     }
     weights = recipe.model_dump()
     total = torch.stack([weights[name] * loss for name, loss in parts.items()]).sum()
@@ -55,11 +59,24 @@ def _entropy(logits: Tensor, truth: Tensor, known: Tensor) -> Tensor:
 def _coarse(known: Tensor, width: int) -> Tensor:
     """Places at the evidence's stride: a cell is what the least clean of its pixels is known as."""
     stride = known.shape[-1] // width
-    cells = functional.unfold(known.flatten(0, 1)[:, None].float(), stride, stride=stride)
-    cells = cells.unflatten(0, known.shape[:2])
-    coarse = torch.where((cells == CLEAN).all(dim=2), CLEAN, SOMEWHERE)
-    coarse = torch.where((cells == DEFECT).any(dim=2), DEFECT, coarse)
-    return coarse.unflatten(-1, (-1, width))
+    cells = known.unflatten(-1, (width, stride)).unflatten(-3, (-1, stride))
+    coarse = cells.amax(dim=(-3, -1))
+    return torch.where((cells == DEFECT).any(dim=-1).any(dim=-2), DEFECT, coarse)
+
+
+def _telling(coarse: Tensor) -> tuple[Tensor, Tensor]:
+    """Which channels of which crops are compared by pixel (n, 1 + k), and the weight of each.
+
+    Most kinds are absent from most crops. Of channels that are clean throughout a random few are
+    compared, and stand for the others; a step would else spend most of its time on them.
+    """
+    clean = (coarse == CLEAN).all(dim=-1).all(dim=-1)
+    clean[:, 0] = False
+    known = (coarse != UNKNOWN).any(dim=-1).any(dim=-1)
+    few = torch.rand(clean.shape, device=clean.device) < _FEW
+    chosen = (known & ~clean) | (clean & few)
+    weight = torch.where(clean, 1.0 / _FEW, 1.0)
+    return chosen, weight[chosen]
 
 
 def _focal(logits: Tensor, coarse: Tensor) -> Tensor:
@@ -72,31 +89,37 @@ def _focal(logits: Tensor, coarse: Tensor) -> Tensor:
     return (loss * missed * weight).sum() / (weight.sum() * 0.1).clamp(min=1)
 
 
-def _mask_entropy(logits: Tensor, known: Tensor) -> Tensor:
-    """Cross-entropy by pixel, plus, for boxes, that their surest tenth is defective."""
-    certain = (known == CLEAN) | (known == DEFECT)
-    loss = _entropy(logits, (known == DEFECT).float(), certain)
-    inside = known == SOMEWHERE
-    if not inside.any():
-        return loss
-    boxed = inside.flatten(2).sum(dim=2)
-    ranked = logits.masked_fill(~inside, -30.0).flatten(2).sort(dim=2, descending=True).values
-    kept = (boxed * _INSIDE_SHARE).ceil()
-    chosen = torch.arange(ranked.shape[2], device=ranked.device) < kept[:, :, None]
-    return loss + 0.25 * _entropy(ranked, torch.ones_like(ranked), chosen)
+def _mask_losses(logits: Tensor, known: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy by pixel, and 1 - Dice of the channels that show a defect.
 
+    A channel without a defect has no Dice; the cross-entropy teaches it. Dice is by crop and not by
+    batch, so that a pit of thirty pixels weighs as much as a stain of thirty thousand.
 
-def _dice(logits: Tensor, known: Tensor) -> Tensor:
-    """1 - Dice, averaged over the channels of each crop that show a defect.
-
-    A channel without a defect has no Dice; the cross-entropy teaches it. By crop and not by batch,
-    so that a pit of thirty pixels weighs as much as a stain of thirty thousand.
+    Args:
+        logits: (m, h, w), the chosen channels of all crops.
+        known: uint8 (m, h, w).
+        weight: (m,), how many channels each stands for.
     """
-    certain = ((known == CLEAN) | (known == DEFECT)).float()
     truth = (known == DEFECT).float()
-    probabilities = torch.sigmoid(logits) * certain
-    both = (probabilities * truth).sum(dim=(2, 3))
-    either = probabilities.sum(dim=(2, 3)) + truth.sum(dim=(2, 3))
-    shown = truth.sum(dim=(2, 3)) > 0
+    certain = ((known == CLEAN) | (known == DEFECT)).float()
+    loss = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none") * certain
+    pixels = certain.sum(dim=(1, 2))
+    entropy = (loss.sum(dim=(1, 2)) * weight).sum() / (pixels * weight).sum().clamp(min=1)
+    boxed = (known == SOMEWHERE).any(dim=-1).any(dim=-1)
+    if boxed.any():
+        entropy = entropy + _BOX_WEIGHT * _inside(logits[boxed], known[boxed] == SOMEWHERE)
+
+    shown = truth.sum(dim=(1, 2)) > 0
+    probabilities = torch.sigmoid(logits[shown]) * certain[shown]
+    both = (probabilities * truth[shown]).sum(dim=(1, 2))
+    either = probabilities.sum(dim=(1, 2)) + truth[shown].sum(dim=(1, 2))
     dice = (2.0 * both + 1.0) / (either + 1.0)
-    return ((1.0 - dice) * shown).sum() / shown.sum().clamp(min=1)
+    return entropy, (1.0 - dice).sum() / shown.sum().clamp(min=1)
+
+
+def _inside(logits: Tensor, inside: Tensor) -> Tensor:
+    """What a box says: something inside it is a defect, so its surest tenth should be."""
+    ranked = logits.masked_fill(~inside, -30.0).flatten(1).sort(dim=1, descending=True).values
+    kept = (inside.flatten(1).sum(dim=1) * _INSIDE_SHARE).ceil()
+    chosen = torch.arange(ranked.shape[1], device=ranked.device) < kept[:, None]
+    return _entropy(ranked, torch.ones_like(ranked), chosen)
