@@ -15,6 +15,7 @@ from flawscope.files import write_text
 from flawscope.nets import SharedCascade, freeze, load_from_graphs
 from flawscope.train.finishing import finish
 from flawscope.train.loop import Report, fit
+from flawscope.train.memory import keep_memory
 from flawscope.train.precision import fastest_precision
 from flawscope.train.preparing import prepare
 from flawscope.train.recipe import Recipe, load_recipe, recipe_yaml
@@ -77,6 +78,7 @@ def train(
         DatasetError, SplitError: a dataset or its split cannot be used.
         TrainingError: the run cannot start or go on.
     """
+    keep_memory()
     out.mkdir(parents=True, exist_ok=True)
     resolved = _resolved(out, recipe, settings, minutes, resume=resume)
     prepared = prepare(roots, out, layout=layout, split_files=split_files)
