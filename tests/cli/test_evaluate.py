@@ -73,13 +73,14 @@ def test_the_split_that_lies_here_is_found_and_its_test_part_judged(
     (document,) = strict_lines(capsys.readouterr().out)
     assert sorted(dataset.rglob("*")) == before, "nothing is written into the dataset"
     written = json.loads(Path("tiles.split.json").read_text(encoding="utf-8"))
-    parts = {part: {one[-5] for one in ids} for part, ids in written["ids"].items()}
-    assert not parts["train"] & parts["test"], "images of one part stay together"
+    assert not written["parts"]["train"].keys() & written["parts"]["test"].keys()
+    assert all(len(ids) == 3 for ids in written["parts"]["train"].values())
 
     assert cli("evaluate", dataset, "--model", model, "--json") == 0
     said = capsys.readouterr()
     (judged,) = strict_lines(said.out)
     assert judged["images"] == document["parts"]["test"]["images"] < 18
+    assert judged["intervals"]["groups"] == judged["images"] / 3, "parts are resampled, not images"
     assert "split: tiles.split.json" in said.err
     assert "part: test" in said.err
     assert cli("evaluate", dataset, "--model", model, "--json", "--split", "train") == 0

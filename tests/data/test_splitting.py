@@ -44,7 +44,7 @@ def _tiles(groups: dict[str, int], per_group: int = 4) -> Dataset:
 
 
 def _shown(dataset: Dataset, made: Split) -> dict[str, Counter[str]]:
-    applied = apply_split(dataset, made, allow_leaks=True)
+    applied = apply_split(dataset, made)
     return {
         part: Counter(name for s in applied.samples if s.split == part for name in stratum_names(s))
         for part in PARTS
@@ -166,7 +166,12 @@ def test_groups_by_pattern_win_over_the_datasets_own() -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "message"),
-    [("(", "regular expression"), ("p", "captures nothing"), (r"q(\d)", "does not match 5 of 5")],
+    [
+        ("(", "regular expression"),
+        ("p", "captures nothing"),
+        (r"q(\d)", "catches nothing in 5 of 5"),
+        (r"p0(.*)\.|p(\d)", r"catches nothing in 1 of 5 images, p0\.png first"),
+    ],
 )
 def test_patterns_that_name_no_groups(pattern: str, message: str) -> None:
     with pytest.raises(SplitError, match=message):
@@ -183,7 +188,40 @@ def test_a_leaky_split_tears_groups_and_says_so() -> None:
         for name in ids:
             parts.setdefault(name.split("_")[0], set()).add(part)
     assert sum(len(found) > 1 for found in parts.values()) > 20
-    apply_split(dataset, made)  # nobody is misled: the file says that it leaks
+    applied = apply_split(dataset, made)  # nobody is misled: the file says that it leaks
+    assert [s.group for s in applied.samples] == [s.group for s in dataset.samples]
+
+
+def test_a_leaky_split_says_nothing_of_groups() -> None:
+    dataset = _dataset([_sample(f"{i}.png") for i in range(10)])
+    applied = apply_split(dataset, split(dataset, leaky=True))
+    assert {s.group for s in applied.samples} == {None}
+
+
+def test_samples_without_a_group_get_the_splits() -> None:
+    samples = [_sample(f"p{i}_shot{j}.png") for i in range(10) for j in range(3)]
+    named = _sample("p3_shot9.png", (), "third")
+    dataset = _dataset([*samples, named])
+    applied = apply_split(dataset, split(dataset, group_by=r"p(\d+)_"))
+    groups = {s.id: s.group for s in applied.samples}
+    assert groups["p3_shot0.png"] == groups["p3_shot2.png"] == "3"
+    assert groups["p3_shot9.png"] == "third", "the dataset's own word counts"
+
+
+def test_splits_of_the_first_version_are_read_without_groups(tmp_path: Path) -> None:
+    dataset = _dataset([_sample(f"{i}.png", (), f"g{i}" if i < 5 else None) for i in range(10)])
+    made = split(dataset, group_by=r"(\d)\.")
+    document = json.loads(made.model_dump_json(exclude={"parts"}))
+    document |= {"format_version": 1, "ids": made.ids}
+    path = tmp_path / "old.split.json"
+    path.write_text(json.dumps(document))
+    old = read_split(path)
+    assert old.ids == made.ids
+    applied = apply_split(dataset, old)
+    assert [(s.id, s.group) for s in applied.samples] == [(s.id, s.group) for s in dataset.samples]
+    assert {s.id for s in applied.samples if s.split == "test"} == set(made.ids["test"])
+    old.write(path)
+    assert read_split(path) == old
 
 
 def test_a_split_survives_its_file(tmp_path: Path) -> None:
@@ -191,7 +229,7 @@ def test_a_split_survives_its_file(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "x.split.json"
     made.write(path)
     assert read_split(path) == made
-    assert set(json.loads(path.read_text())["ids"]) == set(PARTS)
+    assert set(json.loads(path.read_text())["parts"]) == set(PARTS)
 
 
 def test_the_default_place_is_not_inside_the_dataset(tmp_path: Path) -> None:
@@ -200,7 +238,14 @@ def test_the_default_place_is_not_inside_the_dataset(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[1]", "{}", '{"format_version": 2}'],
+    [
+        "",
+        "[1]",
+        "{}",
+        '{"format_version": 2}',
+        '{"format_version": 1, "ids": [1]}',
+        '{"format_version": 1, "ids": {"train": 1}}',
+    ],
 )
 def test_files_that_are_no_split(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x.split.json"
@@ -210,15 +255,25 @@ def test_files_that_are_no_split(tmp_path: Path, text: str) -> None:
     assert str(path) in str(caught.value)
 
 
+def test_a_split_of_a_newer_flawscope_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "x.split.json"
+    path.write_text('{"format_version": 3}')
+    with pytest.raises(SplitError, match="version 3 is of a newer flawscope"):
+        read_split(path)
+
+
 def test_a_missing_split_file(tmp_path: Path) -> None:
     with pytest.raises(SplitError, match=r"cannot be read.*data split"):
         read_split(tmp_path / "none.json")
 
 
+def _with_test_part(made: Split, groups: dict[str, tuple[str, ...]]) -> Split:
+    return made.model_copy(update={"parts": {**made.parts, "test": made.parts["test"] | groups}})
+
+
 def test_an_image_in_two_parts_is_refused(tmp_path: Path) -> None:
     made = split(_tiles({"": 5}))
-    ids = dict(made.ids, test=made.ids["test"] + made.ids["train"][:1])
-    made.model_copy(update={"ids": ids}).write(tmp_path / "x.json")
+    _with_test_part(made, {"new": made.ids["train"][:1]}).write(tmp_path / "x.json")
     with pytest.raises(SplitError, match="more than one place"):
         read_split(tmp_path / "x.json")
 
@@ -232,10 +287,17 @@ def test_a_split_of_other_images_is_refused() -> None:
     assert "000_0.png first" in str(caught.value)
 
 
-def test_a_split_that_tears_a_group_is_refused_unless_allowed() -> None:
+def test_a_split_that_tears_a_group_is_refused() -> None:
     dataset = _tiles({"": 5})
     made = split(dataset, leaky=True).model_copy(update={"leaky": False})
-    with pytest.raises(SplitError, match="both sides"):
+    with pytest.raises(SplitError, match=r"groups stand on both sides.*data split"):
         apply_split(dataset, made)
-    applied = apply_split(dataset, made, allow_leaks=True)
-    assert {s.split for s in applied.samples} == set(PARTS)
+
+
+def test_a_split_that_tears_a_group_of_its_own_is_refused() -> None:
+    made = split(_dataset([_sample(f"{i}.png") for i in range(10)]), group_by=r"(\d)\.")
+    torn = next(iter(made.parts["train"]))
+    torn_again = _with_test_part(made, {torn: ("10.png",)})
+    dataset = _dataset([_sample(f"{i}.png") for i in range(11)])
+    with pytest.raises(SplitError, match=f"on both sides of the split, {torn} first"):
+        apply_split(dataset, torn_again)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from flawscope.data.audit import Progress, infer_groups, keep_copies_together
 from flawscope.errors import SplitError
@@ -28,6 +28,9 @@ GroupSource = Literal["dataset", "pattern", "inferred", "none"]
 
 PARTS: tuple[Part, Part, Part] = ("train", "validation", "test")
 """Names of the parts of a split, in the order of its shares."""
+
+UNGROUPED = ""
+"""In a split file, the group of images whose part nobody named or inferred."""
 
 # A kind with too few groups for every part is wanted first where it is learned, then judged.
 _NEEDED_FIRST = (0, 2, 1)
@@ -46,12 +49,12 @@ class Split(BaseModel):
         group_by: the pattern, where there was one.
         copies_together: near copies were looked for, and stand on one side.
         leaky: images of one part may stand on both sides; a score from it is not to be trusted.
-        ids: ids of images by part, sorted.
+        parts: ids of images by part and group, sorted; the group ``UNGROUPED`` is none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     dataset: str
     images: Annotated[int, Field(ge=1)]
     seed: int
@@ -60,7 +63,26 @@ class Split(BaseModel):
     group_by: str | None = None
     copies_together: bool = False
     leaky: bool = False
-    ids: dict[Part, tuple[str, ...]]
+    parts: dict[Part, dict[str, tuple[str, ...]]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_other_versions(cls, document: Any) -> Any:
+        match document:
+            case {"format_version": 1, "ids": {**by_part}, **rest}:  # it kept no groups
+                parts = {part: {UNGROUPED: ids} for part, ids in by_part.items()}
+                return {**rest, "format_version": 2, "parts": parts}
+            case {"format_version": int(version)} if version > 2:
+                raise ValueError(f"version {version} is of a newer flawscope")
+        return document
+
+    @property
+    def ids(self) -> dict[Part, tuple[str, ...]]:
+        """Ids of images by part, sorted."""
+        return {
+            part: tuple(sorted(chain.from_iterable(groups.values())))
+            for part, groups in self.parts.items()
+        }
 
     def write(self, path: Path) -> None:
         """Writes the split as JSON, whole or not at all."""
@@ -131,9 +153,9 @@ def split(
         group_by=None if leaky else group_by,
         copies_together=copies_together,
         leaky=leaky,
-        ids={
-            name: tuple(sorted(chain.from_iterable(group.ids for group in groups)))
-            for name, groups in zip(PARTS, parts, strict=True)
+        parts={
+            part: _ids_by_group(groups, named=not leaky)
+            for part, groups in zip(PARTS, parts, strict=True)
         },
     )
 
@@ -170,19 +192,28 @@ def read_split(path: Path) -> Split:
     return found
 
 
-def apply_split(dataset: Dataset, split: Split, *, allow_leaks: bool = False) -> Dataset:
-    """The dataset with every sample's ``split`` set.
+def apply_split(dataset: Dataset, split: Split) -> Dataset:
+    """The dataset with every sample's ``split`` set, and its ``group`` where it has none.
 
     Raises:
         SplitError: the split is of other images, or puts images of one group in different parts
-            (unless ``allow_leaks``, or the split says itself that it is leaky).
+            without saying itself that it is leaky.
     """
-    part_of = {one: part for part, ids in split.ids.items() for one in ids}
-    _require_same_images(dataset, part_of)
-    if not (allow_leaks or split.leaky):
-        _require_whole_groups(dataset, part_of)
-    samples = tuple(replace(sample, split=part_of[sample.id]) for sample in dataset.samples)
+    places = {
+        one: (part, group)
+        for part, groups in split.parts.items()
+        for group, ids in groups.items()
+        for one in ids
+    }
+    _require_same_images(dataset, places)
+    samples = tuple(_placed(sample, *places[sample.id]) for sample in dataset.samples)
+    if not split.leaky:
+        _require_whole_groups(dataset.root, samples)
     return replace(dataset, samples=samples)
+
+
+def _placed(sample: Sample, part: Part, group: str) -> Sample:
+    return replace(sample, split=part, group=sample.group or group or None)
 
 
 def stratum_names(sample: Sample) -> tuple[str, ...]:
@@ -243,13 +274,13 @@ def _names_by_pattern(dataset: Dataset, group_by: str) -> Mapping[str, str]:
     names, unmatched = {}, []
     for sample in dataset.samples:
         match = pattern.search(sample.id)
-        if match is None:
-            unmatched.append(sample.id)
+        if caught := "/".join(filter(None, match.groups())) if match else "":
+            names[sample.id] = caught
         else:
-            names[sample.id] = "/".join(text for text in match.groups() if text is not None)
+            unmatched.append(sample.id)
     if unmatched:
         raise SplitError(
-            f"{group_by!r} does not match {len(unmatched)} of {len(dataset.samples)} images,"
+            f"{group_by!r} catches nothing in {len(unmatched)} of {len(dataset.samples)} images,"
             f" {unmatched[0]} first",
             where="group_by",
             remedy="Widen the pattern; alternatives may each have a capture group",
@@ -264,11 +295,17 @@ def _grouped(samples: Iterable[Sample], names: Mapping[str, str]) -> list[_Group
     return [
         _Group(
             name,
-            tuple(sample.id for sample in members[name]),
+            tuple(sorted(sample.id for sample in members[name])),
             Counter(chain.from_iterable(map(stratum_names, members[name]))),
         )
         for name in sorted(members)
     ]
+
+
+def _ids_by_group(groups: Iterable[_Group], *, named: bool) -> dict[str, tuple[str, ...]]:
+    if named:
+        return {group.name: group.ids for group in sorted(groups, key=lambda group: group.name)}
+    return {UNGROUPED: tuple(sorted(chain.from_iterable(group.ids for group in groups)))}
 
 
 def _stratified(
@@ -329,9 +366,9 @@ def _neediest(
     return max(range(len(shown)), key=lambda part: (lacking[part][kind], room[part]))
 
 
-def _require_same_images(dataset: Dataset, part_of: Mapping[str, str]) -> None:
+def _require_same_images(dataset: Dataset, split: Collection[str]) -> None:
     ids = {sample.id for sample in dataset.samples}
-    new, gone = sorted(ids - part_of.keys()), sorted(part_of.keys() - ids)
+    new, gone = sorted(ids.difference(split)), sorted(set(split) - ids)
     if not new and not gone:
         return
     clauses = []
@@ -346,15 +383,15 @@ def _require_same_images(dataset: Dataset, part_of: Mapping[str, str]) -> None:
     )
 
 
-def _require_whole_groups(dataset: Dataset, part_of: Mapping[str, str]) -> None:
-    parts_of: dict[str, set[str]] = defaultdict(set)
-    for sample in dataset.samples:
+def _require_whole_groups(root: Path, samples: Iterable[Sample]) -> None:
+    parts_of: dict[str, set[str | None]] = defaultdict(set)
+    for sample in samples:
         if sample.group is not None:
-            parts_of[sample.group].add(part_of[sample.id])
+            parts_of[sample.group].add(sample.split)
     torn = sorted(group for group, parts in parts_of.items() if len(parts) > 1)
     if torn:
         raise SplitError(
             f"{len(torn)} groups stand on both sides of the split, {torn[0]} first",
-            where=dataset.root,
-            remedy="Split by group with: flawscope data split DATASET, or allow leaks",
+            where=root,
+            remedy="Make the split anew with: flawscope data split DATASET",
         )
