@@ -19,6 +19,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from flawscope.data import read
+from flawscope.images import open_image
+from flawscope.runtime import ENGINES, Inspector
 from flawscope.synth import write_dataset
 
 HERE = Path(__file__).parent
@@ -27,6 +32,10 @@ SHIPPED = HERE.parent / "src" / "flawscope" / "models" / "base.flaw"
 
 BASE_SETS = ("magnetic-tile", "neu-steel", "ball-screw", "neu-det", "casting")
 RENDERED = 600
+"""Rendered parts that the base model is trained on beside the real ones."""
+
+COMPARED = 500
+"""Images that two engines are compared on."""
 
 
 def data(name: str) -> Path:
@@ -98,6 +107,32 @@ def base(work: Path, minutes: float) -> dict[str, Any]:
     }
 
 
+def engines(_work: Path, _minutes: float) -> dict[str, Any]:
+    """The shipped model on two engines, on images of every real set."""
+    paths = [path for name in BASE_SETS for path in _photographs(data(name))]
+    paths = paths[:: max(1, len(paths) // COMPARED)][:COMPARED]
+    first, second = (Inspector.load(SHIPPED, engine=name) for name in ENGINES)
+    differing, score, kinds, heat = 0, 0.0, 0.0, 0.0
+    for path in paths:
+        image = open_image(path)
+        one, other = first.examine(image), second.examine(image)
+        differing += one.inspection.verdict is not other.inspection.verdict
+        score = max(score, abs(one.inspection.score - other.inspection.score))
+        pairs = zip(one.inspection.kinds.values(), other.inspection.kinds.values(), strict=True)
+        kinds = max(kinds, *(abs(mine - theirs) for mine, theirs in pairs))
+        if one.heat is not None and other.heat is not None:
+            heat = max(heat, float(np.abs(one.heat - other.heat).max()))
+    return {
+        "images": len(paths),
+        "verdicts_differing": differing,
+        "largest_difference": {"score": score, "kinds": kinds, "map": heat},
+    }
+
+
+def _photographs(root: Path) -> list[Path]:
+    return [sample.image for sample in read(root).samples]
+
+
 EXPERIMENTS: dict[str, tuple[Callable[[Path, float], dict[str, Any]], float]] = {
     "base": (base, 45.0),
     "magnetic-tile": (lambda work, minutes: alone("magnetic-tile", work, minutes), 40.0),
@@ -105,6 +140,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[Path, float], dict[str, Any]], float]] = 
         lambda work, minutes: alone("magnetic-tile", work, minutes, leaky=True),
         40.0,
     ),
+    "engines": (engines, 0.0),
     "neu-steel": (lambda work, minutes: alone("neu-steel", work, minutes), 30.0),
 }
 """By name: what to do, and for how many minutes to train."""
