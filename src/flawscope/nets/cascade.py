@@ -1,8 +1,8 @@
-"""The shared cascade: one encoder, heads that answer the first two questions, a decoder the third."""
+"""The shared cascade: one encoder, heads for the first two questions, a decoder for the third."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
@@ -28,6 +28,17 @@ class Answers(NamedTuple):
     masks: Tensor
 
 
+def _improbable(inputs: int, outputs: int, *, kernel_size: int) -> nn.Conv2d:
+    """A convolution of which every answer starts out improbable.
+
+    Defects are rare (Lin et al. 2017, focal loss): the first steps would else be spent on
+    unlearning a half.
+    """
+    convolution = nn.Conv2d(inputs, outputs, kernel_size, padding=kernel_size // 2)
+    nn.init.constant_(cast("Tensor", convolution.bias), -3.0)
+    return convolution
+
+
 class EvidenceHead(nn.Module):
     """Answers "defective?" and "which kinds?" from where the evidence lies.
 
@@ -50,10 +61,7 @@ class EvidenceHead(nn.Module):
             nn.ReLU(inplace=True),
         )
         self.drop = nn.Dropout2d(0.1)
-        self.evidence = nn.Conv2d(width, answers, kernel_size=1)
-        # A rare event starts out improbable (Lin et al. 2017, focal loss), or the first steps
-        # are spent on unlearning a half.
-        nn.init.constant_(self.evidence.bias, -3.0)
+        self.evidence = _improbable(width, answers, kernel_size=1)
         self.sharpness = nn.Parameter(torch.full((answers,), 1.0))
         self.offset = nn.Parameter(torch.zeros(answers))
 
@@ -82,6 +90,9 @@ class SharedCascade(nn.Module):
         pretrained: start the encoder from ImageNet weights.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self,
         kinds: int,
@@ -93,7 +104,7 @@ class SharedCascade(nn.Module):
         super().__init__()
         answers = 1 + kinds
         self.encoder = build_encoder(encoder, pretrained=pretrained)
-        channels = list(self.encoder.out_channels)
+        channels = self.encoder.out_channels
         self.head = EvidenceHead(channels[3:], answers)
         self.decoder = UnetDecoder(
             encoder_channels=channels,
@@ -106,10 +117,9 @@ class SharedCascade(nn.Module):
         # The last doubling is sub-pixel (Shi et al. 2016): a convolution at full resolution would
         # cost more than the rest of the decoder.
         self.segment = nn.Sequential(
-            nn.Conv2d(decoder_channels[-1], 4 * answers, kernel_size=3, padding=1),
+            _improbable(decoder_channels[-1], 4 * answers, kernel_size=3),
             nn.PixelShuffle(2),
         )
-        nn.init.constant_(self.segment[0].bias, -3.0)
         self.register_buffer("mean", torch.tensor(self.encoder.mean).view(1, 3, 1, 1) * 255.0)
         self.register_buffer("std", torch.tensor(self.encoder.std).view(1, 3, 1, 1) * 255.0)
 
@@ -120,12 +130,14 @@ class SharedCascade(nn.Module):
 
     def whole(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Logits of the first two questions, and the evidence for them."""
-        return self.head(features[2:])
+        logits, evidence = self.head(features[2:])
+        return logits, evidence
 
     def masks(self, features: list[Tensor]) -> Tensor:
         """Logits of the third question: (n, 1 + k, h, w)."""
         # smp's decoders expect the input image in first place and never look at it.
-        return self.segment(self.decoder([features[0], *features])).float()
+        logits: Tensor = self.segment(self.decoder([features[0], *features]))
+        return logits.float()
 
     def forward(self, image: Tensor) -> Answers:
         """All three answers, for training."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
+from typing import Any, Protocol
+
 import timm
 import torch
 from segmentation_models_pytorch.encoders import get_encoder
-from timm.layers import Conv2dSame
+from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
 from flawscope.errors import TrainingError
@@ -15,7 +18,23 @@ STRIDE = 32
 """Sides of every image that enters a network are multiples of this."""
 
 
-def build_encoder(name: str, *, pretrained: bool = True) -> nn.Module:
+class Encoder(Protocol):
+    """A module that maps float32 (n, 3, h, w) to six tensors: the input, then strides 2 to 32.
+
+    Attributes:
+        out_channels: of the six; 0 at a stride that the encoder skips.
+        mean, std: of the input normalisation that it expects, by channel, from 0 to 1.
+    """
+
+    out_channels: list[int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, image: Tensor, /) -> list[Tensor]:
+        """The six tensors of a normalised image."""
+
+
+def build_encoder(name: str, *, pretrained: bool = True) -> Encoder:
     """A timm encoder that gives five feature maps, at strides 2 to 32.
 
     ImageNet weights of the default encoder come from the package
@@ -25,31 +44,27 @@ def build_encoder(name: str, *, pretrained: bool = True) -> nn.Module:
         name: of the timm model.
         pretrained: start from ImageNet weights rather than from random ones.
 
-    Returns:
-        A module that maps float32 (n, 3, h, w) to a list of six tensors, the input first. It has
-        ``out_channels``, and ``mean`` and ``std``: the input normalisation that it expects.
-
     Raises:
         TrainingError: the name is not timm's, or its weights cannot be downloaded.
     """
     if not timm.is_model(name):
-        near = ", ".join(timm.list_models(f"*{name}*")[:5]) or "see timm.list_models()"
+        near = difflib.get_close_matches(name, timm.list_models(), n=3) or [DEFAULT_ENCODER]
         raise TrainingError(
             f"timm has no encoder {name!r}",
             where="encoder.name",
-            remedy=f"Choose one such as {near}",
+            remedy=f"Choose one such as {', '.join(near)}",
         )
     offline = name == DEFAULT_ENCODER
     try:
-        encoder = get_encoder(
+        encoder: Any = get_encoder(
             f"tu-{name}", weights="imagenet" if pretrained and not offline else None
         )
     except Exception as error:
         raise TrainingError(
             f"the encoder {name!r} could not be made or its weights not be downloaded ({error})",
             where="encoder.name",
-            remedy=f"Use {DEFAULT_ENCODER} (its weights are installed), connect to the network once,"
-            " or set encoder.pretrained=false",
+            remedy=f"Use {DEFAULT_ENCODER} (its weights are installed), connect to the network"
+            " once, or set encoder.pretrained=false",
         ) from error
     if pretrained and offline:
         _load_lite0(encoder.model)
@@ -57,22 +72,21 @@ def build_encoder(name: str, *, pretrained: bool = True) -> nn.Module:
     encoder.mean = tuple(config.mean) if config else (0.5, 0.5, 0.5)
     encoder.std = tuple(config.std) if config else (0.5, 0.5, 0.5)
     _fit_convolutions(encoder)
-    return encoder
+    fitted: Encoder = encoder
+    return fitted
 
 
 def freeze(encoder: nn.Module, features: int) -> None:
-    """Keeps the weights of everything up to the given number of feature maps as they are."""
-    if not features:
-        return
-    last = encoder.model.feature_info.module_name(features - 1)
-    names = [name for name, _ in encoder.model.named_parameters()]
-    inside = [place for place, name in enumerate(names) if name.startswith(f"{last}.")]
-    if not inside:
-        raise TrainingError(
-            "this encoder cannot be frozen in part", where="encoder.frozen", remedy="Set it to 0"
-        )
-    for parameter in list(encoder.model.parameters())[: inside[-1] + 1]:
-        parameter.requires_grad_(False)
+    """Keeps all weights that the given number of first feature maps depends on as they are."""
+    maps = encoder.eval()(torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE))[1 : 1 + features]
+    encoder.train()
+    total = sum(one.sum() for one in maps if one.requires_grad)
+    if not isinstance(total, Tensor):
+        return  # No map is asked for, or the encoder skips those strides.
+    parameters = list(encoder.parameters())
+    reached = torch.autograd.grad(total, parameters, allow_unused=True)
+    for parameter, gradient in zip(parameters, reached, strict=True):
+        parameter.requires_grad_(gradient is None)
 
 
 def _load_lite0(model: nn.Module) -> None:
@@ -108,32 +122,32 @@ def _fit_convolutions(module: nn.Module) -> None:
     shape arithmetic exports cleanly and runs faster.
     """
     for name, child in module.named_children():
-        if isinstance(child, Conv2dSame):
+        if type(child) is Conv2dSame:
             setattr(module, name, nn.Sequential(nn.ZeroPad2d(_same_padding(child)), _plain(child)))
-        elif isinstance(child, nn.Conv2d):
+        elif type(child) is nn.Conv2d:
             setattr(module, name, _plain(child))
         else:
             _fit_convolutions(child)
 
 
-def _same_padding(conv: nn.Conv2d) -> tuple[int, ...]:
+def _same_padding(conv: nn.Conv2d) -> tuple[int, int, int, int]:
     """Left, right, top and bottom padding that "same" comes to on even sides."""
-    pads = []
-    for axis in (1, 0):
-        total = conv.dilation[axis] * (conv.kernel_size[axis] - 1) + 1 - conv.stride[axis]
-        pads += [total // 2, total - total // 2]
-    return tuple(pads)
+    across, down = (
+        max(conv.dilation[axis] * (conv.kernel_size[axis] - 1) + 1 - conv.stride[axis], 0)
+        for axis in (1, 0)
+    )
+    return across // 2, across - across // 2, down // 2, down - down // 2
 
 
 def _plain(conv: nn.Conv2d) -> nn.Conv2d:
     depthwise = conv.groups == conv.in_channels > 1
-    plain = (Depthwise if depthwise else nn.Conv2d)(
+    plain: nn.Conv2d = (Depthwise if depthwise else nn.Conv2d)(
         conv.in_channels,
         conv.out_channels,
-        conv.kernel_size,
-        stride=conv.stride,
-        padding=conv.padding,
-        dilation=conv.dilation,
+        conv.kernel_size,  # type: ignore[arg-type]  # torch types pairs as tuples of any length
+        stride=conv.stride,  # type: ignore[arg-type]
+        padding=conv.padding,  # type: ignore[arg-type]
+        dilation=conv.dilation,  # type: ignore[arg-type]
         groups=conv.groups,
         bias=conv.bias is not None,
     )

@@ -58,7 +58,7 @@ def export_shared(
     Returns:
         The stages for a manifest, and the bytes of each graph by file name.
     """
-    cascade = cascade.eval().float().to(memory_format=torch.contiguous_format)
+    cascade = cascade.eval().float().cpu().to(memory_format=torch.contiguous_format)
     image = torch.zeros((2, _EXAMPLE, _EXAMPLE, 3), dtype=torch.uint8)
     with torch.no_grad():
         features = cascade.features(image)
@@ -93,7 +93,7 @@ def _graph(module: nn.Module, example: tuple[Tensor, ...], stage: Stage) -> byte
         torch.onnx.export(
             module.eval(),
             example,
-            stream,
+            stream,  # type: ignore[arg-type]  # torch types paths only
             input_names=list(stage.inputs),
             output_names=list(stage.outputs),
             dynamic_axes=_dynamic_axes(stage),
@@ -107,7 +107,8 @@ def _graph(module: nn.Module, example: tuple[Tensor, ...], stage: Stage) -> byte
     model = onnx.load_from_string(stream.getvalue())
     _store_as_float16(model)
     onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString(deterministic=True)
+    serialised: bytes = model.SerializeToString(deterministic=True)
+    return serialised
 
 
 def _dynamic_axes(stage: Stage) -> dict[str, dict[int, str]]:

@@ -166,5 +166,5 @@ def _built(curriculum: Curriculum, recipe: Recipe, start_from: Path | None) -> S
             new_kinds=curriculum.kinds,
         )
     if recipe.encoder.pretrained or start_from is not None:
-        freeze(cascade.encoder, recipe.encoder.frozen)
+        freeze(cascade.get_submodule("encoder"), recipe.encoder.frozen)
     return cascade
