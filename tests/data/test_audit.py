@@ -14,7 +14,7 @@ from flawscope.data.audit.findings import LISTED
 from flawscope.data.audit.labels import troubles
 from flawscope.images import save_image
 from flawscope.masks import encode
-from flawscope.values import Box, Dataset, Defect, Label, Problem, Sample, Size
+from flawscope.values import Box, Dataset, Defect, Label, Problem, ProblemCode, Sample, Size
 
 
 def _found(audit: Audit) -> dict[str, Finding]:
@@ -36,11 +36,13 @@ def _healthy(root: Path, extra: dict[str, Picture] | None = None) -> Dataset:
 
 
 def test_nothing_is_found_in_a_healthy_dataset(tmp_path: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    audit = check(_healthy(tmp_path), lambda done, total: seen.append((done, total)))
+    seen: dict[str, list[tuple[int, int | None]]] = {}
+    audit = check(_healthy(tmp_path), lambda what, *how: seen.setdefault(what, []).append(how))
     assert audit.findings == ()
     assert (audit.images, audit.errors, audit.inferred) == (40, 0, True)
-    assert seen == [(i, 40) for i in range(1, 41)]
+    assert seen.pop("opening images") == [(i, 40) for i in range(1, 41)]
+    assert len(seen["comparing pairs"]) > 40, "silence would look like a crash"
+    assert seen.keys() == {"looking for copies", "comparing pairs"}
 
 
 def test_a_truncated_file_whose_header_is_whole_is_named(tmp_path: Path) -> None:
@@ -171,7 +173,7 @@ def test_only_one_sort_of_part(tmp_path: Path, label: Label, code: str) -> None:
 
 def test_it_is_json_and_lists_are_capped(tmp_path: Path) -> None:
     missing = tuple(
-        Problem(f"{i}.xml", "names the image x, which does not exist") for i in range(90)
+        Problem(f"{i}.xml", "names no image", ProblemCode.MISSING_FILE) for i in range(90)
     )
     audit = check(replace(_healthy(tmp_path), problems=missing))
     made = json.loads(json.dumps(audit.to_json()))
@@ -187,6 +189,9 @@ def test_an_empty_dataset_and_one_without_a_readable_image(tmp_path: Path) -> No
     assert "unreadable-file" in _found(check(Dataset(tmp_path, "test", (), (gone,))))
 
 
-def test_a_problem_nobody_foresaw_is_told_all_the_same() -> None:
-    (finding,) = troubles([Problem("a.txt", "sings")])
-    assert (finding.code, finding.files) == ("unusable-label", ("a.txt: sings",))
+def test_every_sort_of_problem_is_told() -> None:
+    found = list(troubles(Problem("a.txt", f"is {code}", code) for code in ProblemCode))
+    assert {finding.code: finding.files for finding in found} == {
+        code.value: (f"a.txt: is {code}",) for code in ProblemCode
+    }
+    assert all(finding.message.startswith("1 ") for finding in found)

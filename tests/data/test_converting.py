@@ -176,14 +176,15 @@ def test_images_that_differ_in_suffix_alone_stay_apart(tmp_path: Path, layout: s
 def test_images_are_counted_one_by_one(tmp_path: Path) -> None:
     seen = []
     dataset = dataset_of(tmp_path / "from", **PARTS)
-    convert(dataset, "yolo", tmp_path / "to", lambda done, total: seen.append((done, total)))
-    assert seen == [(number, len(PARTS)) for number in range(1, len(PARTS) + 1)]
+    convert(dataset, "yolo", tmp_path / "to", lambda *told: seen.append(told))
+    everyone = range(1, len(PARTS) + 1)
+    assert seen == [("writing images", number, len(PARTS)) for number in everyone]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
 @pytest.mark.parametrize("layout", WRITABLE)
 def test_an_interruption_leaves_nothing(tmp_path: Path, layout: str, error: type) -> None:
-    def stop(done: int, total: int) -> None:
+    def stop(_what: str, done: int, _total: int | None) -> None:
         if done == 2:
             raise error
 

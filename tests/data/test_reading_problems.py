@@ -28,7 +28,8 @@ def state(sample: Sample) -> tuple[Label, tuple[str, ...] | None, bool]:
 
 
 def problem(dataset: Dataset, where: str) -> str:
-    found = [problem.what for problem in dataset.problems if problem.where == where]
+    """What is wrong with a file, after the code of it."""
+    found = [f"{one.code}: {one.what}" for one in dataset.problems if one.where == where]
     assert len(found) == 1, dataset.problems
     return found[0]
 
@@ -41,7 +42,9 @@ def test_an_unreadable_image_is_left_out(tmp_path: Path, name: str) -> None:
     image.write_bytes(b"not an image")
     dataset = read(tmp_path)
     assert by_stem(dataset).keys() == expected.keys() - {"clean"}
-    assert "not an image" in problem(dataset, image.relative_to(tmp_path).as_posix())
+    assert "unreadable-file: not an image" in problem(
+        dataset, image.relative_to(tmp_path).as_posix()
+    )
 
 
 def test_masks_of_another_size_empty_or_missing_leave_the_place_unknown(tmp_path: Path) -> None:
@@ -60,11 +63,14 @@ def test_masks_of_another_size_empty_or_missing_leave_the_place_unknown(tmp_path
         assert state(samples[stem]) == (Label.DEFECTIVE, ("Crack",), True)
     assert state(samples["sound"]) == (Label.DEFECTIVE, ("Crack",), False)
     assert state(samples["good"]) == UNKNOWN
-    assert "20 x 10" in problem(dataset, "MT_Crack/Imgs/misfit.png")
-    assert "empty" in problem(dataset, "MT_Crack/Imgs/empty.png")
-    assert "no mask" in problem(dataset, "MT_Crack/Imgs/alone.jpg")
-    assert problem(dataset, "MT_Crack/Imgs/broken.png")
-    assert "160 pixels" in problem(dataset, "MT_Free/Imgs/good.png")
+    for name, told in {
+        "Crack/Imgs/misfit.png": "size-mismatch: the mask is 20 x 10",
+        "Crack/Imgs/empty.png": "empty-mask: the mask is empty",
+        "Crack/Imgs/alone.jpg": "missing-mask: no mask",
+        "Crack/Imgs/broken.png": "unreadable-file: ",
+        "Free/Imgs/good.png": "contradictory-label: marks 160 pixels",
+    }.items():
+        assert problem(dataset, f"MT_{name}").startswith(told)
 
 
 def test_masks_without_images_are_named(tmp_path: Path) -> None:
@@ -75,7 +81,7 @@ def test_masks_without_images_are_named(tmp_path: Path) -> None:
         root = tmp_path / write.__name__
         write(root)
         small.mask_file(root / mask, small.pits())
-        assert "no image" in problem(read(root), mask)
+        assert "missing-file: no image" in problem(read(root), mask)
 
 
 def labelme_file(root: Path, shapes: list, **other: object) -> None:
@@ -120,7 +126,7 @@ def test_labels_for_another_size_are_not_laid_over_the_image(tmp_path: Path) -> 
     labelme_file(tmp_path, [shape], imageHeight=400, imageWidth=600)
     dataset = read(tmp_path)
     assert state(dataset.samples[0]) == (Label.DEFECTIVE, ("pit",), True)
-    assert "600 x 400" in problem(dataset, "a.json")
+    assert problem(dataset, "a.json").startswith("size-mismatch: shape 1: is for 600 x 400")
 
 
 BROKEN_JSON = {
@@ -138,7 +144,8 @@ def test_a_broken_labelme_file_leaves_its_image_unseen(tmp_path: Path, name: str
     (tmp_path / "one.json").write_bytes(BROKEN_JSON[name])
     dataset = read(tmp_path)
     assert state(by_stem(dataset)["one"]) == UNKNOWN
-    assert problem(dataset, "one.json")
+    expected = "unusable-label" if name in ("list", "keys") else "unreadable-file"
+    assert problem(dataset, "one.json").startswith(expected)
     assert len(dataset.samples) == 4
 
 
@@ -173,7 +180,9 @@ def test_a_name_that_could_be_two_images_is_not_guessed(tmp_path: Path) -> None:
     content = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}
     small.write_json(tmp_path / "labels.json", content)
     dataset = read(tmp_path)
-    assert "x/a.jpg or y/a.jpg" in problem(dataset, "labels.json")
+    told = problem(dataset, "labels.json")
+    assert told.startswith("contradictory-label: ")
+    assert "x/a.jpg or y/a.jpg" in told
     assert all(state(sample) == UNKNOWN for sample in dataset.samples)
 
 
@@ -249,7 +258,7 @@ def voc_file(root: Path, text: str) -> None:
 def test_bad_xml_leaves_its_image_unseen(tmp_path: Path, text: str) -> None:
     voc_file(tmp_path, text)
     dataset = read(tmp_path)
-    assert problem(dataset, "a.xml")
+    assert problem(dataset, "a.xml").startswith("unreadable-file: ")
     assert state(by_stem(dataset)["a"]) == UNKNOWN
     assert state(by_stem(dataset)["b"]) == GOOD
 
@@ -275,7 +284,7 @@ def test_bad_voc_boxes(tmp_path: Path, box: str, what: str) -> None:
 def test_two_files_that_label_one_image(tmp_path: Path) -> None:
     voc_file(tmp_path, "<annotation><filename>b.jpg</filename></annotation>")
     dataset = read(tmp_path)
-    assert "labels b.jpg" in problem(dataset, "b.xml")
+    assert "contradictory-label: labels b.jpg" in problem(dataset, "b.xml")
 
 
 def test_a_stale_name_in_voc_gives_way_to_the_files_own_stem(tmp_path: Path) -> None:
@@ -304,8 +313,8 @@ def test_bad_yolo_lines(tmp_path: Path, line: str) -> None:
     dataset = read(tmp_path)
     sample = by_stem(dataset)["one"]
     assert (sample.label, sample.defects) == (Label.DEFECTIVE, None)
-    assert problem(dataset, "labels/one.txt")
-    assert "no image" in problem(dataset, "labels/gone.txt")
+    assert problem(dataset, "labels/one.txt").startswith("unusable-label: line 2: ")
+    assert "missing-file: no image" in problem(dataset, "labels/gone.txt")
 
 
 def test_yolo_without_names_calls_kinds_by_number(tmp_path: Path) -> None:

@@ -84,11 +84,21 @@ def progress(amount: ProgressColumn | None = None, *, beside_results: bool = Fal
 
 
 @contextmanager
-def counting(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress display that is told how many are done, and of how many."""
+def counting() -> Iterator[Callable[[str, int, int | None], None]]:
+    """A progress display that is told what is done, how many, and of how many if that is known."""
+    shown: tuple[str, int | None] | None = None
+
+    def tell(what: str, done: int, total: int | None) -> None:
+        nonlocal shown
+        if shown != (what, total):
+            shown = what, total
+            for task in bar.task_ids:
+                bar.remove_task(task)
+            bar.add_task(what, total=total)
+        bar.update(bar.task_ids[0], completed=done)
+
     with progress() as bar:
-        task = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield tell
 
 
 @contextmanager

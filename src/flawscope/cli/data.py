@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,9 @@ GROUP_SOURCES = {
     "none": "none, so images of one part may stand on both sides",
 }
 
+LISTED = 20
+"""Lines of one sort that are shown at most."""
+
 SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 DatasetArgument = Annotated[
@@ -46,9 +50,8 @@ def check(
     """Say what is wrong with a dataset, and what would leak from training into the test."""
     from flawscope import data
 
-    samples = data.read(dataset, layout)
-    with counting("looking") as told:
-        audit = data.check(samples, told)
+    with counting() as told:
+        audit = data.check(data.read(dataset, layout, told), told)
     if as_json:
         show_json(audit.to_json())
         return
@@ -65,6 +68,9 @@ def _show_finding(finding: Finding) -> None:
     show(Text.assemble((severity, SEVERITY_STYLES[severity]), f": {finding.message}"))
     for line in (*finding.files, *(" = ".join(ids) for ids in finding.sets)):
         show(Text(f"    {line}", "dim"))
+    listed = {*finding.files, *chain.from_iterable(finding.sets)}
+    if listed and finding.count > len(listed):
+        show(Text(f"    and {finding.count - len(listed)} more", "dim"))
     show(f"    {finding.remedy}")
 
 
@@ -111,7 +117,6 @@ def split(
     """
     from flawscope import data
 
-    samples = read_dataset(dataset, layout)
     path = out or data.default_split_path(dataset)
     if path.exists():
         raise SplitError(
@@ -119,7 +124,8 @@ def split(
             where=path,
             remedy="Delete it first, or name another file with --out",
         )
-    with counting("splitting") as told:
+    samples = read_dataset(dataset, layout)
+    with counting() as told:
         made = data.split(
             samples,
             shares=shares,
@@ -173,9 +179,13 @@ def convert(
     from flawscope import data
 
     samples = read_dataset(dataset, layout)
-    with counting("converting") as told:
+    with counting() as told:
         done = data.convert(samples, to, out, told)
-    for loss in done.losses:
-        note(f"{loss.where}: {loss.what}", "yellow")
+    if done.losses:
+        note(f"{len(done.losses)} of {done.images} images lose some of their labels:", "yellow")
+    for loss in done.losses[:LISTED]:
+        note(f"  {loss.where}: {loss.what}")
+    if len(done.losses) > LISTED:
+        note(f"  and {len(done.losses) - LISTED} more")
     note(f"wrote {done.images} images as {done.layout}")
     show(str(done.out))

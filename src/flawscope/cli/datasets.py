@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flawscope.cli.console import note
+from flawscope.cli.console import counting, note
 from flawscope.errors import SplitError
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def read_dataset(root: Path, layout: str | None) -> Dataset:
     """Reads a dataset and tells what was made of it."""
     from flawscope import data
 
-    dataset = data.read(root, layout)
+    with counting() as told:
+        dataset = data.read(root, layout, told)
     note(f"{root}: {len(dataset.samples)} images, read as {dataset.layout}")
     if dataset.problems:
         first = dataset.problems[0]

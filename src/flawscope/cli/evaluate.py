@@ -96,7 +96,8 @@ def _judge(
                 broken.append(result.error)
             else:
                 tally.add(sample, result.inspection)
-    return tally.result(), broken
+        bar.add_task("estimating intervals", total=None)
+        return tally.result(), broken
 
 
 def _write_page(evaluation: Evaluation, inspector: Inspector, dataset: Dataset, out: Path) -> Path:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from flawscope.data.progress import Progress, silent, told
 from flawscope.data.sidecars import (
     CLASSES_FILE,
     GROUPS_FILE,
@@ -22,9 +23,6 @@ from flawscope.values import Dataset, Label, Problem, Sample
 
 WRITABLE = tuple(WRITERS)
 """Names of the layouts that can be written."""
-
-Progress = Callable[[int, int], None]
-"""Told how many images are done, and of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +42,7 @@ class Conversion:
     losses: tuple[Problem, ...]
 
 
-def convert(
-    dataset: Dataset, layout: str, out: Path, progress: Progress | None = None
-) -> Conversion:
+def convert(dataset: Dataset, layout: str, out: Path, progress: Progress = silent) -> Conversion:
     """Writes a dataset in another layout: images byte for byte, masks to the pixel.
 
     What the layout has no place for (kinds without places, groups, splits) goes into small files
@@ -71,7 +67,8 @@ def convert(
     ]
     kinds = _kinds(dataset)
     with folder_written_whole(out) as beside:
-        writer.write(_copied(parts, beside, progress), kinds, beside)
+        copied = told(_copied(parts, beside), "writing images", len(parts), progress)
+        writer.write(copied, kinds, beside)
         _write_sidecars(parts, kinds if writer.classes(kinds) else (), beside)
     losses = tuple(
         Problem(sample.id, f"boxes without masks cannot be kept in {layout}")
@@ -129,9 +126,9 @@ def _kinds(dataset: Dataset) -> tuple[str, ...]:
     return tuple(sorted({*dataset.kinds, *shown, *located}))
 
 
-def _copied(parts: Sequence[Placed], out: Path, progress: Progress | None) -> Iterator[Placed]:
+def _copied(parts: Sequence[Placed], out: Path) -> Iterator[Placed]:
     """The parts, each once its image is copied."""
-    for done, part in enumerate(parts, 1):
+    for part in parts:
         target = out / part.image
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -143,8 +140,6 @@ def _copied(parts: Sequence[Placed], out: Path, progress: Progress | None) -> It
                 remedy="Read the dataset again, or make room",
             ) from error
         yield part
-        if progress is not None:
-            progress(done, len(parts))
 
 
 def _write_sidecars(parts: Sequence[Placed], classes: tuple[str, ...], out: Path) -> None:

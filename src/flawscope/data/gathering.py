@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from flawscope.data.listing import Listing
 from flawscope.data.naming import MASK_FOLDERS
+from flawscope.data.progress import Progress, silent
 from flawscope.errors import ImageError
 from flawscope.images import open_mask, read_size
 from flawscope.masks import components, encode_at
-from flawscope.values import Defect, Label, Problem, Sample, Size
+from flawscope.values import Defect, Label, Problem, ProblemCode, Sample, Size
 
 INSIDE = 128
 """A mask pixel of this value or above belongs to the defect."""
@@ -28,17 +29,20 @@ class Gathering:
         samples: by id.
         kinds: the vocabulary of the labellers.
         problems: files left out, or labels that could not be used, with the reason.
+        progress: told of every image and mask opened, of all there are.
     """
 
     listing: Listing
     samples: dict[str, Sample] = field(default_factory=dict)
     kinds: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+    progress: Progress = silent
     _unreadable: set[str] = field(default_factory=set)
+    _opened: set[str] = field(default_factory=set)
 
-    def note(self, where: str, what: str) -> None:
+    def note(self, where: str, what: str, code: ProblemCode = ProblemCode.UNUSABLE_LABEL) -> None:
         """Adds a problem with one file."""
-        self.problems.append(Problem(where, what))
+        self.problems.append(Problem(where, what, code))
 
     def resolve(self, named: str, label_file: str) -> str | None:
         """The image that a label file names; ``None``, and a problem, without exactly one.
@@ -49,40 +53,49 @@ class Gathering:
         if len(found) == 1 and found[0] not in self.samples:
             return found[0]
         if not found:
-            self.note(label_file, f"names the image {named}, which does not exist")
-        elif len(found) == 1:
-            self.note(label_file, f"labels {found[0]}, which another file or row labels already")
+            what = f"names the image {named}, which does not exist"
+            self.note(label_file, what, ProblemCode.MISSING_FILE)
+            return None
+        if len(found) == 1:
+            what = f"labels {found[0]}, which another file or row labels already"
         else:
-            candidates = " or ".join(sorted(found)[:3])
-            self.note(label_file, f"names the image {named}, which could be {candidates}")
+            what = f"names the image {named}, which could be {' or '.join(sorted(found)[:3])}"
+        self.note(label_file, what, ProblemCode.CONTRADICTORY_LABEL)
         return None
 
     def size(self, image: str) -> Size | None:
         """The size of an image; ``None``, and a problem the first time, where it is unreadable."""
         if image in self._unreadable:
             return None
+        self._tell(image)
         try:
             return read_size(self.listing.path(image))
         except ImageError as error:
             self._unreadable.add(image)
-            self.note(image, error.what)
+            self.note(image, error.what, ProblemCode.UNREADABLE_FILE)
             return None
 
     def mask(self, name: str, size: Size) -> NDArray[np.bool_] | None:
         """The mask of a file; ``None``, and a problem, where it is unreadable or misfits."""
+        self._tell(name)
         try:
             values = open_mask(self.listing.path(name))
         except ImageError as error:
-            self.note(name, error.what)
+            self.note(name, error.what, ProblemCode.UNREADABLE_FILE)
             return None
         if values.shape != size:
             height, width = values.shape
             self.note(
                 name,
                 f"the mask is {width} x {height} pixels, its image {size.width} x {size.height}",
+                ProblemCode.SIZE_MISMATCH,
             )
             return None
         return values >= INSIDE
+
+    def _tell(self, name: str) -> None:
+        self._opened.add(name)
+        self.progress("reading labels", len(self._opened), len(self.listing.images))
 
     def add(self, sample: Sample) -> None:
         """Adds a sample."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from flawscope.data.gathering import Gathering, defects_in
 from flawscope.masks import bounding_box, encode_at, from_polygons
-from flawscope.values import UNNAMED, Box, Defect, Size
+from flawscope.values import UNNAMED, Box, Defect, ProblemCode, Size
 
 Polygon = NDArray[np.float64]
 
@@ -40,13 +40,22 @@ class Marks:
         self._lost: set[str] = set()
         self.called = ""
 
-    def lose(self, kind: str, what: str) -> None:
+    def lose(self, kind: str, what: str, code: ProblemCode = ProblemCode.UNUSABLE_LABEL) -> None:
         """Notes a label that cannot be placed, for the reason ``what``."""
-        self._note(what)
+        self._note(what, code)
         self._lost.add(kind)
 
-    def _note(self, what: str) -> None:
-        self._gathering.note(self._where, f"{self.called}: {what}" if self.called else what)
+    def lose_misfit(self, kind: str, stated: Size) -> None:
+        """Notes a label that was made for an image of another size, which it states."""
+        self.lose(
+            kind,
+            f"is for {stated.width} x {stated.height} pixels, the image is"
+            f" {self._size.width} x {self._size.height}",
+            ProblemCode.SIZE_MISMATCH,
+        )
+
+    def _note(self, what: str, code: ProblemCode = ProblemCode.UNUSABLE_LABEL) -> None:
+        self._gathering.note(self._where, f"{self.called}: {what}" if self.called else what, code)
 
     def box(self, kind: str, corners: Sequence[float]) -> None:
         """Adds a box: left, top, right, bottom in pixels, half-open, rounded to whole ones."""
@@ -102,7 +111,7 @@ class Marks:
         """Adds one defect of the pixels set in a boolean mask of the whole image."""
         tight = bounding_box(mask)
         if tight is None:
-            self.lose(kind, f"a mask of {kind} is empty")
+            self.lose(kind, f"a mask of {kind} is empty", ProblemCode.EMPTY_MASK)
         else:
             whole = Box(0, 0, self._size.width, self._size.height)
             self._defects.append(_placed(kind, mask, whole, tight, self._size))

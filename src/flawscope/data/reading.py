@@ -7,13 +7,14 @@ from pathlib import Path
 from flawscope.data.detection import LAYOUTS, detect_listing
 from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing
+from flawscope.data.progress import Progress, silent
 from flawscope.data.readers import READERS
 from flawscope.data.sidecars import set_groups, set_labels
 from flawscope.errors import DatasetError
 from flawscope.values import UNNAMED, Dataset
 
 
-def read(root: Path, layout: str | None = None) -> Dataset:
+def read(root: Path, layout: str | None = None, progress: Progress = silent) -> Dataset:
     """A labelled dataset, whatever its layout.
 
     Files that cannot be used are left out and named in the dataset's ``problems``. In any layout,
@@ -23,6 +24,7 @@ def read(root: Path, layout: str | None = None) -> Dataset:
     Args:
         root: the dataset's folder.
         layout: one of ``LAYOUTS``; detected by default.
+        progress: told of every image and mask opened, of all there are.
 
     Raises:
         DatasetError: no layout fits or several do, or nothing in the folder can be used.
@@ -35,7 +37,7 @@ def read(root: Path, layout: str | None = None) -> Dataset:
         raise DatasetError(
             f"{layout!r} is not a layout", where=root, remedy=f"Choose from {', '.join(LAYOUTS)}"
         )
-    gathering = Gathering(listing)
+    gathering = Gathering(listing, progress=progress)
     READERS[layout].read(gathering)
     if not gathering.samples:
         raise _unusable(gathering, layout)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing, tidy
 from flawscope.data.naming import SPLIT_FOLDERS
-from flawscope.values import Label, Sample
+from flawscope.values import Label, ProblemCode, Sample
 
 GROUPS_FILE = "groups.csv"
 LABELS_FILE = "labels.csv"
@@ -98,19 +98,18 @@ def set_groups(gathering: Gathering) -> None:
     try:
         groups = parse_groups(text)
     except csv.Error as error:
-        gathering.note(GROUPS_FILE, f"cannot be read ({error})")
+        gathering.note(GROUPS_FILE, f"cannot be read ({error})", ProblemCode.UNREADABLE_FILE)
         return
     ids = {tidy(id_): id_ for id_ in gathering.samples}
     for named, group in groups.items():
         if named in ids:
             gathering.add(replace(gathering.samples[ids[named]], group=group or None))
         else:
-            gathering.note(GROUPS_FILE, f"names {named}, which is not an image of the dataset")
+            _note_stranger(gathering, GROUPS_FILE, named)
     without = [id_ for named, id_ in ids.items() if named not in groups]
     if without:
-        gathering.note(
-            GROUPS_FILE, f"names no group for {len(without)} images, such as {without[0]}"
-        )
+        what = f"names no group for {len(without)} images, such as {without[0]}"
+        gathering.note(GROUPS_FILE, what, ProblemCode.MISSING_GROUP)
 
 
 def set_labels(gathering: Gathering) -> None:
@@ -120,7 +119,7 @@ def set_labels(gathering: Gathering) -> None:
     try:
         rows = parse_labels(text)
     except (csv.Error, ValueError) as error:
-        gathering.note(LABELS_FILE, f"cannot be read ({error})")
+        gathering.note(LABELS_FILE, f"cannot be read ({error})", ProblemCode.UNREADABLE_FILE)
         return
     ids = {tidy(id_): id_ for id_ in gathering.samples}
     for row in rows:
@@ -128,7 +127,7 @@ def set_labels(gathering: Gathering) -> None:
         if row.image in ids:
             gathering.add(_labelled(gathering, gathering.samples[ids[row.image]], row))
         else:
-            gathering.note(LABELS_FILE, f"names {row.image}, which is not an image of the dataset")
+            _note_stranger(gathering, LABELS_FILE, row.image)
 
 
 def _labelled(gathering: Gathering, sample: Sample, row: LabelRow) -> Sample:
@@ -138,8 +137,14 @@ def _labelled(gathering: Gathering, sample: Sample, row: LabelRow) -> Sample:
     if sample.defects is None:
         return replace(sample, split=split, label=row.label, kinds=row.kinds)
     if row.label != sample.label:
-        gathering.note(LABELS_FILE, f"calls {sample.id} {row.label}, its places say {sample.label}")
+        what = f"calls {sample.id} {row.label}, its places say {sample.label}"
+        gathering.note(LABELS_FILE, what, ProblemCode.CONTRADICTORY_LABEL)
     return replace(sample, split=split)
+
+
+def _note_stranger(gathering: Gathering, file: str, named: str) -> None:
+    what = f"names {named}, which is not an image of the dataset"
+    gathering.note(file, what, ProblemCode.MISSING_FILE)
 
 
 def _text(gathering: Gathering, name: str) -> str | None:
@@ -149,5 +154,5 @@ def _text(gathering: Gathering, name: str) -> str | None:
     try:
         return gathering.listing.path(name).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        gathering.note(name, f"cannot be read ({error})")
+        gathering.note(name, f"cannot be read ({error})", ProblemCode.UNREADABLE_FILE)
         return None

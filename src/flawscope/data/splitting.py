@@ -18,7 +18,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from flawscope.data.audit import Progress, infer_groups, keep_copies_together
+from flawscope.data.audit import infer_groups, keep_copies_together
+from flawscope.data.progress import Progress, silent
 from flawscope.errors import SplitError
 from flawscope.files import write_text
 from flawscope.values import Dataset, Label, Sample
@@ -110,7 +111,7 @@ def split(
     seed: int = 0,
     leaky: bool = False,
     allow_leaks: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Split:
     """Splits a dataset by group so that every part shows every kind, as far as groups allow.
 
@@ -127,7 +128,7 @@ def split(
         leaky: split image by image, whatever part they show. Only to show how much a score gains
             by leaking.
         allow_leaks: take groups as they stand, even where near copies are in different ones.
-        progress: called with the number of images opened and the number there are.
+        progress: told of every image opened and of every comparison.
 
     Raises:
         SplitError: shares or pattern make no sense, or there is nothing to split.
@@ -240,7 +241,7 @@ def _checked_shares(shares: Sequence[float]) -> tuple[float, float, float]:
 
 
 def _group_names(
-    dataset: Dataset, group_by: str | None, progress: Progress | None
+    dataset: Dataset, group_by: str | None, progress: Progress
 ) -> tuple[GroupSource, Mapping[str, str]]:
     if group_by is not None:
         return "pattern", _names_by_pattern(dataset, group_by)

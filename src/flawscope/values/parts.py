@@ -45,10 +45,12 @@ class Box(NamedTuple):
 
     @property
     def width(self) -> int:
+        """Number of columns."""
         return self.right - self.left
 
     @property
     def height(self) -> int:
+        """Number of rows."""
         return self.bottom - self.top
 
 
@@ -134,12 +136,26 @@ class Dataset:
     problems: tuple[Problem, ...] = ()
 
 
+class ProblemCode(StrEnum):
+    """Sorts of problems, as ``data check`` calls them; never renamed once released."""
+
+    SIZE_MISMATCH = "size-mismatch"
+    EMPTY_MASK = "empty-mask"
+    MISSING_FILE = "missing-file"
+    MISSING_MASK = "missing-mask"
+    MISSING_GROUP = "missing-group"
+    UNREADABLE_FILE = "unreadable-file"
+    CONTRADICTORY_LABEL = "contradictory-label"
+    UNUSABLE_LABEL = "unusable-label"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something wrong with one file: ``what`` it is (one sentence) and ``where`` (its path)."""
 
     where: str
     what: str
+    code: ProblemCode = ProblemCode.UNUSABLE_LABEL
 
 
 @dataclass(frozen=True, slots=True)

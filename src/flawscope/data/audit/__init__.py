@@ -9,15 +9,15 @@ from flawscope.data.audit.agreement import adjusted_rand_index
 from flawscope.data.audit.findings import Audit, Finding, Severity, most_severe_first
 from flawscope.data.audit.groups import Grouping, Joined, find_groups
 from flawscope.data.audit.labels import balance, misfits, troubles
-from flawscope.data.audit.looks import Look, Progress, look_at
+from flawscope.data.audit.looks import Look, look_at
 from flawscope.data.audit.sharing import copies, leaks, parts
 from flawscope.data.audit.twins import Twins, exact_copies, near_copies
+from flawscope.data.progress import Progress, silent
 from flawscope.values import Dataset
 
 __all__ = [
     "Audit",
     "Finding",
-    "Progress",
     "Severity",
     "adjusted_rand_index",
     "check",
@@ -26,15 +26,15 @@ __all__ = [
 ]
 
 
-def check(dataset: Dataset, progress: Progress | None = None) -> Audit:
+def check(dataset: Dataset, progress: Progress = silent) -> Audit:
     """Looks through a dataset for what would spoil a model or its figures.
 
     Args:
         dataset: as ``read`` gives it, with the problems met while reading.
-        progress: called with the number of images opened and the number there are.
+        progress: told of every image opened and of every comparison.
     """
     looks, unreadable = look_at(dataset, progress)
-    grouping = _grouping(dataset, looks)
+    grouping = _grouping(dataset, looks, progress)
     inferred = all(sample.group is None for sample in dataset.samples)
     own = {sample.id: sample.group for sample in dataset.samples if sample.group is not None}
     groups = dict(grouping.groups) if inferred else {**_alone(dataset), **own}
@@ -56,33 +56,34 @@ def check(dataset: Dataset, progress: Progress | None = None) -> Audit:
     )
 
 
-def infer_groups(dataset: Dataset, progress: Progress | None = None) -> Mapping[str, str]:
+def infer_groups(dataset: Dataset, progress: Progress = silent) -> Mapping[str, str]:
     """The group of each image by id, from names and pixels, whatever the dataset says itself.
 
     A group is named after its first image; an image that resembles no other is its own group.
     """
     looks, _ = look_at(dataset, progress)
-    return _grouping(dataset, looks).groups
+    return _grouping(dataset, looks, progress).groups
 
 
 def keep_copies_together(
-    dataset: Dataset, groups: Mapping[str, str], progress: Progress | None = None
+    dataset: Dataset, groups: Mapping[str, str], progress: Progress = silent
 ) -> Mapping[str, str]:
     """The groups given, joined where one holds a near copy of an image of another."""
     looks, _ = look_at(dataset, progress)
     names = {name: name for name in groups.values()}
     joined = Joined(names)
-    joined.join((groups[one], groups[other]) for one, other, _ in _grouping(dataset, looks).copies)
+    copies = _grouping(dataset, looks, progress).copies
+    joined.join((groups[one], groups[other]) for one, other, _ in copies)
     return {id_: joined.root(name) for id_, name in groups.items()}
 
 
-def _grouping(dataset: Dataset, looks: Mapping[str, Look]) -> Grouping:
-    near = near_copies(looks)
+def _grouping(dataset: Dataset, looks: Mapping[str, Look], progress: Progress) -> Grouping:
+    near = near_copies(looks, progress)
     found = {twins[:2] for twins in near}
     # Blank images have nothing to correlate, yet are copies where their pixels are equal.
     exact = [Twins(*pair, 1.0) for ids in exact_copies(looks) for pair in pairwise(ids)]
     twins = [*near, *(twins for twins in exact if twins[:2] not in found)]
-    return find_groups([sample.id for sample in dataset.samples], looks, twins)
+    return find_groups([sample.id for sample in dataset.samples], looks, twins, progress)
 
 
 def _alone(dataset: Dataset) -> dict[str, str]:

@@ -15,6 +15,7 @@ from flawscope.data.audit.likeness import Plane, evened, likeness, unlikely
 from flawscope.data.audit.looks import Look
 from flawscope.data.audit.names import Family, families
 from flawscope.data.audit.twins import Twins
+from flawscope.data.progress import Progress, silent
 
 _SMALLEST_FAMILY = 8
 _NEXT = 6
@@ -75,16 +76,22 @@ class Joined:
 class _Pictures:
     """Evened images by id, and how alike two are; the planes last compared are kept."""
 
-    def __init__(self, looks: Mapping[str, Look]) -> None:
+    def __init__(self, looks: Mapping[str, Look], progress: Progress) -> None:
         self._looks = looks
+        self._progress = progress
+        self._compared = 0
         self._plane = lru_cache(_CACHED_PLANES)(self._evened)
 
     def _evened(self, id_: str) -> Plane:
         return evened(self._looks[id_].grey)
 
     def alike(self, pairs: Iterable[tuple[str, str]]) -> Floats:
-        values = [likeness(self._plane(one), self._plane(other)) for one, other in pairs]
-        return np.array(values, np.float32)
+        return np.array([self._likeness(*pair) for pair in pairs], np.float32)
+
+    def _likeness(self, one: str, other: str) -> float:
+        self._compared += 1
+        self._progress("comparing pairs", self._compared, None)
+        return likeness(self._plane(one), self._plane(other))
 
 
 def sets_of(groups: Mapping[str, str]) -> list[tuple[str, ...]]:
@@ -96,16 +103,22 @@ def sets_of(groups: Mapping[str, str]) -> list[tuple[str, ...]]:
     return sorted(several, key=lambda ids: (-len(ids), ids))
 
 
-def find_groups(ids: Iterable[str], looks: Mapping[str, Look], twins: Sequence[Twins]) -> Grouping:
+def find_groups(
+    ids: Iterable[str],
+    looks: Mapping[str, Look],
+    twins: Sequence[Twins],
+    progress: Progress = silent,
+) -> Grouping:
     """Groups images that seem to show one part.
 
     Args:
         ids: of all images; one that has no look can only be grouped by its name.
         looks: what is known of the pixels, by id.
         twins: near copies, as ``near_copies`` finds them.
+        progress: told of every comparison.
     """
     joined = Joined({id_: id_ for id_ in ids})
-    pictures = _Pictures(looks)
+    pictures = _Pictures(looks, progress)
     series_of: dict[str, tuple[str, str]] = {}
     for family in families(joined.parent):
         _join_cut_outs(family, joined)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from flawscope.data.audit.findings import Finding, Severity, about_files, counted
 from flawscope.data.audit.looks import Look
-from flawscope.values import Dataset, Label, Problem, Sample
+from flawscope.values import Dataset, Label, Problem, ProblemCode, Sample
 
 FEWEST_GROUPS = 3
 """A kind shown by fewer parts cannot stand in train, validation and test at once."""
@@ -19,87 +18,75 @@ FEW_IMAGES = 20
 
 
 class _Trouble(NamedTuple):
-    """Problems of one sort: how a reader words them, and what they amount to."""
+    """What problems of one sort amount to, after their number and noun."""
 
-    words: re.Pattern[str]
-    code: str
     severity: Severity
     noun: str
     message: str
     remedy: str
 
 
-_TROUBLES = (
-    _Trouble(
-        re.compile(r"^the mask is \d+ x \d+ pixels"),
-        "size-mismatch",
+_TROUBLES = {
+    ProblemCode.SIZE_MISMATCH: _Trouble(
         Severity.ERROR,
-        "mask",
-        "not of the image's size",
+        "label",
+        "made for another size than the image's",
         "Export them again at the image's size; until then nobody looked for places there",
     ),
-    _Trouble(
-        re.compile(r"mask is empty"),
-        "empty-mask",
+    ProblemCode.EMPTY_MASK: _Trouble(
         Severity.WARNING,
         "mask",
         "empty though the image is labelled defective",
         "Draw the defect, or move the image to the good ones; until then it teaches no places",
     ),
-    _Trouble(
-        re.compile(r"does not exist|not an image of the dataset|that it lacks|no image belongs"),
-        "missing-file",
+    ProblemCode.MISSING_FILE: _Trouble(
         Severity.ERROR,
         "label",
         "of images that are not there",
         "Bring the images back, or delete their labels",
     ),
-    _Trouble(
-        re.compile(r"no mask belongs"),
-        "missing-mask",
+    ProblemCode.MISSING_MASK: _Trouble(
         Severity.WARNING,
         "image",
         "labelled defective but without a mask",
         "Draw the masks, or accept that these images teach no places",
     ),
-    _Trouble(
-        re.compile(r"damaged|the file is empty|not an image|cannot be read|over the limit"),
-        "unreadable-file",
+    ProblemCode.MISSING_GROUP: _Trouble(
+        Severity.WARNING,
+        "list",
+        "of groups that leaves images out",
+        "Name their groups, or accept that these are inferred",
+    ),
+    ProblemCode.UNREADABLE_FILE: _Trouble(
         Severity.ERROR,
         "file",
         "that cannot be read",
         "Copy them again from their source, or delete them",
     ),
-    _Trouble(
-        re.compile(r"which could be|labels already|places say|of good|names no group"),
-        "contradictory-label",
+    ProblemCode.CONTRADICTORY_LABEL: _Trouble(
         Severity.WARNING,
         "label",
         "contradicted by another, or fitting several images",
         "Decide which is right and delete the other",
     ),
-)
-
-_OTHER = _Trouble(
-    re.compile(""),
-    "unusable-label",
-    Severity.WARNING,
-    "label",
-    "that cannot be used as they stand",
-    "Correct the label files named",
-)
+    ProblemCode.UNUSABLE_LABEL: _Trouble(
+        Severity.WARNING,
+        "label",
+        "not to be used as written",
+        "Correct the label files named",
+    ),
+}
 
 
 def troubles(problems: Iterable[Problem]) -> Iterator[Finding]:
     """One finding for each sort of problem."""
-    sorts: dict[_Trouble, list[str]] = defaultdict(list)
+    files: dict[ProblemCode, list[str]] = defaultdict(list)
     for problem in problems:
-        sort = next((sort for sort in _TROUBLES if sort.words.search(problem.what)), _OTHER)
-        sorts[sort].append(f"{problem.where}: {problem.what}")
-    for sort in (*_TROUBLES, _OTHER):
-        if files := list(dict.fromkeys(sorts.get(sort, []))):
-            message = counted(len(files), sort.noun) + " " + sort.message
-            yield about_files(sort.code, sort.severity, message, sort.remedy, files)
+        files[problem.code].append(f"{problem.where}: {problem.what}")
+    for code, sort in _TROUBLES.items():
+        if named := list(dict.fromkeys(files[code])):
+            message = f"{counted(len(named), sort.noun)} {sort.message}"
+            yield about_files(code.value, sort.severity, message, sort.remedy, named)
 
 
 def misfits(samples: Iterable[Sample], looks: Mapping[str, Look]) -> Iterator[Problem]:
@@ -112,6 +99,7 @@ def misfits(samples: Iterable[Sample], looks: Mapping[str, Look]) -> Iterator[Pr
                 sample.id,
                 f"the mask is {mask.width} x {mask.height} pixels,"
                 f" its image {size.width} x {size.height}",
+                ProblemCode.SIZE_MISMATCH,
             )
 
 
@@ -124,13 +112,13 @@ def balance(dataset: Dataset, groups: Mapping[str, str]) -> Iterator[Finding]:
     for kind, ids in sorted(images.items()):
         parts = len({groups[id_] for id_ in ids})
         if parts < FEWEST_GROUPS or len(ids) < FEW_IMAGES:
-            yield about_files(
+            yield Finding(
                 "few-examples",
                 Severity.WARNING,
                 f"kind {kind} is shown by only {counted(len(ids), 'image')}"
                 f" of {counted(parts, 'part')}",
                 f"Collect more parts with {kind}; three parts are the least that can be split",
-                ids,
+                count=len(ids),
             )
     yield from _labels(dataset)
 

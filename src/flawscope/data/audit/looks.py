@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,12 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from flawscope.data.progress import Progress, told
 from flawscope.errors import ImageError
 from flawscope.images import open_image
-from flawscope.values import Dataset, Problem, Sample, Size
-
-Progress = Callable[[int, int], None]
-"""Called with the number of images done and the number there are."""
+from flawscope.values import Dataset, Problem, ProblemCode, Sample, Size
 
 Grey = NDArray[np.uint8]
 
@@ -47,22 +45,22 @@ class Look:
     square: Grey
 
 
-def look_at(
-    dataset: Dataset, progress: Progress | None = None
-) -> tuple[Mapping[str, Look], Sequence[Problem]]:
+def look_at(dataset: Dataset, progress: Progress) -> tuple[Mapping[str, Look], Sequence[Problem]]:
     """Opens every image: looks by id, and a problem for each that cannot be decoded."""
     factor = _common_factor(dataset.samples)
     looks: dict[str, Look] = {}
     problems: list[Problem] = []
-    with ThreadPoolExecutor(_THREADS) as pool:
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
         found = pool.map(lambda sample: _look(sample, factor), dataset.samples)
-        for done, look in enumerate(found, start=1):
+        for look in told(found, "opening images", len(dataset.samples), progress):
             if isinstance(look, Look):
                 looks[look.id] = look
             else:
                 problems.append(look)
-            if progress is not None:
-                progress(done, len(dataset.samples))
+    finally:
+        # Ctrl-C must not wait for the images that nobody will look at.
+        pool.shutdown(cancel_futures=True)
     return looks, problems
 
 
@@ -76,7 +74,7 @@ def _look(sample: Sample, factor: float) -> Look | Problem:
     try:
         image = open_image(sample.image)
     except ImageError as error:
-        return Problem(sample.id, error.what)
+        return Problem(sample.id, error.what, ProblemCode.UNREADABLE_FILE)
     size = Size(image.shape[0], image.shape[1])
     digest = hashlib.blake2b(repr(size).encode(), digest_size=16)
     digest.update(image.tobytes())

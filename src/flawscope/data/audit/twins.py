@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from flawscope.data.audit.likeness import evened, unlikely
 from flawscope.data.audit.looks import Look
+from flawscope.data.progress import Progress, silent, told
 
 _FREQUENCIES = 16
 _NEIGHBOURS = 8
@@ -40,7 +41,7 @@ def exact_copies(looks: Mapping[str, Look]) -> list[tuple[str, ...]]:
     return [tuple(sorted(ids)) for ids in same.values() if len(ids) > 1]
 
 
-def near_copies(looks: Mapping[str, Look]) -> list[Twins]:
+def near_copies(looks: Mapping[str, Look], progress: Progress = silent) -> list[Twins]:
     """Pairs that show nearly the same pixels under one of the 8 flips and right-angle turns.
 
     Candidates are nearest neighbours by a descriptor that no flip or turn changes; each is then
@@ -55,7 +56,7 @@ def near_copies(looks: Mapping[str, Look]) -> list[Twins]:
     scene = squares.mean(axis=0, dtype=np.float32) * (len(ids) / (len(ids) + _SCENE_PRIOR))
 
     def compare(first: Indices, second: Indices) -> Floats:
-        return _best_of_eight(squares, scene, first, second)
+        return _best_of_eight(squares, scene, first, second, progress)
 
     bar = unlikely(len(ids), compare, low=_LOWEST, high=_HIGHEST)
     first, second = _candidates(_descriptors(squares))
@@ -114,11 +115,16 @@ def _candidates(descriptors: Floats) -> tuple[Indices, Indices]:
 
 
 def _best_of_eight(
-    squares: NDArray[np.float16], scene: Floats, first: Indices, second: Indices
+    squares: NDArray[np.float16],
+    scene: Floats,
+    first: Indices,
+    second: Indices,
+    progress: Progress,
 ) -> Floats:
     """Correlation of pairs, without the scene, in the best of 8 positions of the second."""
     best = np.full(len(first), -1.0, np.float32)
-    for start in range(0, len(first), _BLOCK):
+    blocks = range(0, len(first), _BLOCK)
+    for start in told(blocks, "looking for copies", len(blocks), progress):
         part = slice(start, start + _BLOCK)
         fixed = _unit(squares[first[part]] - scene)
         moving = squares[second[part]].astype(np.float32)

@@ -21,7 +21,7 @@ from flawscope.data.naming import split_of
 from flawscope.data.runs import checked, from_coco_string
 from flawscope.errors import DatasetError, MaskError
 from flawscope.masks import decode
-from flawscope.values import UNNAMED, RunLengths, Size
+from flawscope.values import UNNAMED, ProblemCode, RunLengths, Size
 
 
 class Image(BaseModel):
@@ -88,7 +88,7 @@ def read(gathering: Gathering) -> None:
             content = load_json(gathering.listing.path(name))
             document = Document.model_validate(content)
         except DatasetError as error:
-            gathering.note(name, error.what)
+            gathering.note(name, error.what, ProblemCode.UNREADABLE_FILE)
         except ValidationError as error:
             gathering.note(name, fault(error))
         else:
@@ -115,9 +115,8 @@ def _add(gathering: Gathering, name: str, document: Document) -> None:
             _mark(marks, annotation, kinds, size, stated)
         marks.finish(split)
     for missing, annotations in by_image.items():
-        gathering.note(
-            name, f"{len(annotations)} annotations are for an image {missing!r} that it lacks"
-        )
+        what = f"{len(annotations)} annotations are for an image {missing!r} that it lacks"
+        gathering.note(name, what, ProblemCode.MISSING_FILE)
 
 
 def _category(entry: dict[str, Any]) -> int:
@@ -135,20 +134,13 @@ def _mark(
     try:
         annotation = Annotation.model_validate(entry)
     except ValidationError as error:
-        marks.lose(
-            kinds.get(_category(entry), UNNAMED),
-            fault(error),
-        )
+        marks.lose(kinds.get(_category(entry), UNNAMED), fault(error))
         return
     kind = kinds.get(annotation.category_id)
     if kind is None:
         marks.lose(UNNAMED, f"no category has the id {annotation.category_id}")
     elif stated != size:
-        marks.lose(
-            kind,
-            f"is for {stated.width} x {stated.height} pixels, the image is"
-            f" {size.width} x {size.height}",
-        )
+        marks.lose_misfit(kind, stated)
     else:
         try:
             _place(marks, annotation, kind, size)

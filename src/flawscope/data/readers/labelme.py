@@ -22,7 +22,7 @@ from flawscope.data.listing import Listing, stem_of
 from flawscope.data.marks import Marks
 from flawscope.data.sidecars import read_classes
 from flawscope.errors import DatasetError
-from flawscope.values import Size
+from flawscope.values import ProblemCode, Size
 
 _CIRCLE_CORNERS = 64
 _POLYGONS = ("polygon", "rotation", "oriented_rectangle")
@@ -71,7 +71,7 @@ def read(gathering: Gathering) -> None:
         try:
             document = parse(load_json(gathering.listing.path(name)))
         except DatasetError as error:
-            gathering.note(name, error.what)
+            gathering.note(name, error.what, ProblemCode.UNREADABLE_FILE)
         except ValidationError as error:
             gathering.note(name, fault(error))
         else:
@@ -85,15 +85,11 @@ def _add(gathering: Gathering, name: str, document: Document) -> None:
     if image is None or (size := gathering.size(image)) is None:
         return
     marks = Marks(gathering, image, size, name)
-    stated = (document.height or size.height, document.width or size.width)
+    stated = Size(document.height or size.height, document.width or size.width)
     for number, shape in enumerate(document.shapes, 1):
         marks.called = f"shape {number}"
         if stated != size:
-            marks.lose(
-                shape.label,
-                f"is for {stated[1]} x {stated[0]} pixels, the image is"
-                f" {size.width} x {size.height}",
-            )
+            marks.lose_misfit(shape.label, stated)
         else:
             _mark(marks, shape, size)
     marks.finish()

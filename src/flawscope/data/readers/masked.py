@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flawscope.data.gathering import Gathering, defects_in
-from flawscope.values import UNNAMED
+from flawscope.values import UNNAMED, ProblemCode
 
 MASK_MARKS = ("", "_mask", "_gt", "_label")
 """What may follow an image's stem in the name of its mask."""
@@ -31,20 +31,22 @@ def add_masked(
     pixels = None if mask is None else gathering.mask(mask, size)
     if kind is None:
         if pixels is not None and pixels.any():
-            count = int(pixels.sum())
-            gathering.note(str(mask), f"marks {count} pixels of a part in a folder of good ones")
+            what = f"marks {int(pixels.sum())} pixels of a part in a folder of good ones"
+            gathering.note(str(mask), what, ProblemCode.CONTRADICTORY_LABEL)
             gathering.add_unknown(image, size, split=split)
         else:
             gathering.add_good(image, size, split=split)
         return
     named = None if kind == UNNAMED else (kind,)
     if mask is None:
-        gathering.note(image, "no mask belongs to it, though its folder says it is defective")
+        what = "no mask belongs to it, though its folder says it is defective"
+        gathering.note(image, what, ProblemCode.MISSING_MASK)
         gathering.add_defective(image, size, named, split=split)
     elif pixels is None:
         gathering.add_defective(image, size, named, split=split)
     elif not pixels.any():
-        gathering.note(mask, f"the mask is empty, though its folder says {kind}")
+        what = f"the mask is empty, though its folder says {kind}"
+        gathering.note(mask, what, ProblemCode.EMPTY_MASK)
         gathering.add_defective(image, size, named, split=split)
     else:
         gathering.add_located(image, size, defects_in(pixels, kind), split=split)

@@ -9,6 +9,7 @@ from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing, stem_of
 from flawscope.data.naming import SPLIT_FOLDERS, kinds_of_folders, split_of
 from flawscope.data.readers.masked import MASK_MARKS, add_masked
+from flawscope.values import ProblemCode
 
 TRUTH = "ground_truth"
 
@@ -36,7 +37,7 @@ def read(gathering: Gathering) -> None:
         used.add(mask)
         add_masked(gathering, image, mask, kinds[folder], split=split_of((top,)))
     for mask in sorted(set(masks.values()) - used):
-        gathering.note(mask, "no image belongs to this mask")
+        gathering.note(mask, "no image belongs to this mask", ProblemCode.MISSING_FILE)
 
 
 def _is_photograph(name: str) -> bool:

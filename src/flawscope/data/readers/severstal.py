@@ -26,7 +26,7 @@ from flawscope.data.runs import NOTHING, from_kaggle
 from flawscope.data.sidecars import read_classes
 from flawscope.errors import DatasetError, MaskError
 from flawscope.masks import decode
-from flawscope.values import Size
+from flawscope.values import ProblemCode, Size
 
 LOOKED_AT = "train_images"
 """The published folder of images whose defects the table lists."""
@@ -144,9 +144,9 @@ def read(gathering: Gathering) -> None:
             text = gathering.listing.path(name).read_text(encoding="utf-8-sig")
             tables[name] = parse_table(text)
         except (OSError, UnicodeDecodeError) as error:
-            gathering.note(name, f"cannot be read ({error})")
+            gathering.note(name, f"cannot be read ({error})", ProblemCode.UNREADABLE_FILE)
         except DatasetError as error:
-            gathering.note(name, error.what)
+            gathering.note(name, error.what, ProblemCode.UNREADABLE_FILE)
     kinds = {str(n): name for n, name in enumerate(read_classes(gathering.listing), 1)}
     splits = {name: _split(name) for name in tables}
     several = len(set(splits.values())) > 1

@@ -25,7 +25,7 @@ from flawscope.data.naming import (
 from flawscope.data.readers.masked import MASK_MARKS, add_masked
 from flawscope.data.readers.pairs import kind_folder
 from flawscope.data.sidecars import LABELS_FILE, SIDECARS, read_classes
-from flawscope.values import Defect
+from flawscope.values import Defect, ProblemCode
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def read(gathering: Gathering) -> None:
         _read_mirrored(gathering, trees, mirrored)
         used = set(mirrored.values())
     for mask in sorted(set(trees.masks.values()) - used):
-        gathering.note(mask, "no image belongs to this mask")
+        gathering.note(mask, "no image belongs to this mask", ProblemCode.MISSING_FILE)
 
 
 def _read_mirrored(gathering: Gathering, trees: Trees, masks: dict[str, str]) -> None:
@@ -114,7 +114,8 @@ def _read_by_kind(gathering: Gathering, trees: Trees, masks: dict[str, dict[str,
             elif kind is not None:
                 defects += defects_in(pixels, kind)
             elif np.any(pixels):
-                gathering.note(mask, "marks pixels in a folder of good parts")
+                what = "marks pixels in a folder of good parts"
+                gathering.note(mask, what, ProblemCode.CONTRADICTORY_LABEL)
                 broken.add(kind)
         if image not in masks or (broken and not defects):
             gathering.add_unknown(image, size, split=split)

@@ -15,7 +15,7 @@ from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing
 from flawscope.data.marks import Marks
 from flawscope.errors import DatasetError
-from flawscope.values import UNNAMED
+from flawscope.values import UNNAMED, ProblemCode, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Annotation:
     """What is used of a VOC file; ``size`` is (height, width), 0 where it is not stated."""
 
     filename: str
-    size: tuple[int, int]
+    size: Size
     objects: tuple[Object, ...]
 
 
@@ -49,10 +49,10 @@ def parse(data: bytes) -> Annotation:
         raise DatasetError(f"not valid XML ({error})") from error
     if root.tag != "annotation":
         raise DatasetError(f"its root is <{root.tag}>, not <annotation>")
-    size = tuple(int(_number(root, f"size/{side}") or 0) for side in ("height", "width"))
+    height, width = (int(_number(root, f"size/{side}") or 0) for side in ("height", "width"))
     return Annotation(
         filename=(root.findtext("filename") or "").strip(),
-        size=(size[0], size[1]),
+        size=Size(height, width),
         objects=tuple(_object(element) for element in root.findall("object")),
     )
 
@@ -92,9 +92,10 @@ def read(gathering: Gathering) -> None:
         try:
             annotation = parse(gathering.listing.path(name).read_bytes())
         except DatasetError as error:
-            gathering.note(name, error.what)
+            gathering.note(name, error.what, ProblemCode.UNREADABLE_FILE)
         except OSError as error:
-            gathering.note(name, f"cannot be read ({error.strerror})")
+            what = f"cannot be read ({error.strerror})"
+            gathering.note(name, what, ProblemCode.UNREADABLE_FILE)
         else:
             _add(gathering, name, annotation)
     gathering.add_all_unknown(gathering.listing.images)
@@ -110,11 +111,7 @@ def _add(gathering: Gathering, name: str, annotation: Annotation) -> None:
     for number, thing in enumerate(annotation.objects, 1):
         marks.called = f"object {number}"
         if misfit:
-            height, width = annotation.size
-            marks.lose(
-                thing.kind,
-                f"is for {width} x {height} pixels, the image is {size.width} x {size.height}",
-            )
+            marks.lose_misfit(thing.kind, annotation.size)
         elif thing.box is None:
             marks.lose(thing.kind, f"an object of {thing.kind} has no complete box")
         else:

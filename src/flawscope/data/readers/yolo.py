@@ -19,7 +19,7 @@ from flawscope.data.listing import Listing, stem_of
 from flawscope.data.marks import Marks
 from flawscope.data.naming import split_of
 from flawscope.errors import DatasetError
-from flawscope.values import UNNAMED, Size
+from flawscope.values import UNNAMED, ProblemCode, Size
 
 NAME_FILES = ("classes.txt", "obj.names")
 _SLACK = 1e-3
@@ -118,7 +118,7 @@ def read(gathering: Gathering) -> None:
             gathering.add_unknown(image, size, split=split)
     orphans = set(gathering.listing.with_suffix(".txt")) - set(labels.values())
     for orphan in sorted(name for name in orphans if "labels" in name.split("/")[:-1]):
-        gathering.note(orphan, "no image belongs to this label file")
+        gathering.note(orphan, "no image belongs to this label file", ProblemCode.MISSING_FILE)
 
 
 def find_labels(listing: Listing) -> dict[str, str]:
@@ -148,9 +148,9 @@ def _read_names(gathering: Gathering) -> dict[int, str] | None:
             text = listing.path(name).read_text(encoding="utf-8-sig")
             names = dict(enumerate(text.split("\n"))) if name in lists else parse_names(text)
         except (OSError, UnicodeDecodeError) as error:
-            gathering.note(name, f"cannot be read ({error})")
+            gathering.note(name, f"cannot be read ({error})", ProblemCode.UNREADABLE_FILE)
         except DatasetError as error:
-            gathering.note(name, error.what)
+            gathering.note(name, error.what, ProblemCode.UNREADABLE_FILE)
         else:
             if names is not None:
                 return {index: text.strip() for index, text in names.items() if text.strip()}
@@ -165,7 +165,7 @@ def _add(
     try:
         text = gathering.listing.path(label).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        gathering.note(label, f"cannot be read ({error})")
+        gathering.note(label, f"cannot be read ({error})", ProblemCode.UNREADABLE_FILE)
         gathering.add_unknown(image, size, split=split)
         return
     marks = Marks(gathering, image, size, label)
