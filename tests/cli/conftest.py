@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli_parts import GOOD, REJECTED, REVIEWED, VERDICTS, Cli, draw_part
 
 from flawscope.cli import main
+from flawscope.images import save_image
 from flawscope.values import Policy
 from toy_models import write_model
 
@@ -29,6 +31,20 @@ def parts(tmp_path: Path) -> Path:
     for name, verdict in VERDICTS.items():
         draw_part(folder / name, colours[verdict])
     return folder
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """Six parts, each shot good, with a red flaw and with a green one; masks beside the images."""
+    root = tmp_path / "tiles"
+    mask = np.zeros((80, 100), dtype=np.uint8)
+    mask[20:40, 30:60] = 255
+    for part in range(6):
+        draw_part(root / f"good/{part}.jpg", GOOD, part)
+        for kind, colour in {"red": (255, 0, 0), "green": (0, 255, 0)}.items():
+            draw_part(root / kind / f"{part}.jpg", colour, part)
+            save_image(mask, root / kind / f"{part}.png")
+    return root
 
 
 @pytest.fixture(scope="session")

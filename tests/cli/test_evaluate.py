@@ -1,4 +1,4 @@
-"""``flawscope evaluate`` and ``flawscope data``: splits found and told, figures as promised."""
+"""``flawscope evaluate``: splits found and told, figures as promised."""
 
 from __future__ import annotations
 
@@ -6,28 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from cli_parts import GOOD, Cli, draw_part, strict_lines
 
-from flawscope.data import read
-from flawscope.images import save_image
-
 ONLY = ("screen", "kinds", "locate", "verdicts", "kaggle_dice", "kaggle_dice_all_empty", "images")
-
-
-@pytest.fixture
-def dataset(tmp_path: Path) -> Path:
-    """Six parts, each shot good, with a red flaw and with a green one; masks beside the images."""
-    root = tmp_path / "tiles"
-    mask = np.zeros((80, 100), dtype=np.uint8)
-    mask[20:40, 30:60] = 255
-    for part in range(6):
-        draw_part(root / f"good/{part}.jpg", GOOD, part)
-        for kind, colour in {"red": (255, 0, 0), "green": (0, 255, 0)}.items():
-            draw_part(root / kind / f"{part}.jpg", colour, part)
-            save_image(mask, root / kind / f"{part}.png")
-    return root
 
 
 def estimates(tree: Any) -> list[dict[str, Any]]:
@@ -88,18 +70,6 @@ def test_the_split_that_lies_here_is_found_and_its_test_part_judged(
     assert judged["images"] == document["parts"]["train"]["images"]
 
 
-def test_a_split_is_not_overwritten(
-    cli: Cli, dataset: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ("data", "split", dataset, "--group-by", r"(\d)\.")
-    assert cli(*arguments) == 0
-    first = Path("tiles.split.json").read_bytes()
-    assert cli(*arguments, "--seed", "1") == 2
-    assert "there is a split already" in capsys.readouterr().err
-    assert Path("tiles.split.json").read_bytes() == first
-    assert cli(*arguments, "--seed", "1", "--out", "other.json") == 0
-
-
 def test_a_part_that_nobody_split_off_is_an_error(
     cli: Cli, dataset: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,33 +111,3 @@ def test_a_folder_that_is_no_dataset_names_the_layouts(
     assert "--layout" in capsys.readouterr().err
     assert cli("evaluate", tmp_path / "absent", "--model", model) == 2
     assert "Traceback" not in capsys.readouterr().err
-
-
-def test_converting_keeps_masks_and_shows_the_new_folder(
-    cli: Cli, dataset: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli("data", "convert", dataset, "--to", "coco", "--out", "tiles-coco") == 0
-    assert capsys.readouterr().out.strip() == "tiles-coco"
-    before, after = read(dataset), read(Path("tiles-coco"), "coco")
-    assert [one.defects and one.defects[0].mask for one in after.samples] == [
-        one.defects and one.defects[0].mask for one in before.samples
-    ]
-    assert cli("data", "convert", dataset, "--to", "coco", "--out", "tiles-coco") == 2
-    assert cli("data", "convert", dataset, "--to", "papyrus", "--out", "elsewhere") == 2
-    assert "papyrus" in capsys.readouterr().err
-    assert not Path("elsewhere").exists()
-
-
-def test_check_names_what_is_wrong_and_what_would_leak(
-    cli: Cli, dataset: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (dataset / "good/0-again.jpg").write_bytes((dataset / "good/0.jpg").read_bytes())
-    save_image(np.zeros((80, 100), dtype=np.uint8), dataset / "red/1.png")
-    assert cli("data", "check", dataset) == 0, "what is found is the result, not a failure"
-    said = capsys.readouterr().out
-    assert "good/0-again.jpg" in said
-    assert "red/1.png" in said
-    assert cli("data", "check", dataset, "--json") == 0
-    (document,) = strict_lines(capsys.readouterr().out)
-    assert document["images"] == 19
-    assert all(finding["message"] and finding["remedy"] for finding in document["findings"])

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from flawscope import __version__
 from flawscope.cli import data, demo, doctor, evaluate, exits, info, inspect, train
 from flawscope.cli.console import note
+from flawscope.cli.termination import termination_interrupts
 from flawscope.errors import FlawscopeError
 
 
@@ -46,7 +47,7 @@ app = typer.Typer(
     cls=_Commands,
     help="Says from a photograph whether a metal part is good, what is wrong with it, and where.",
     epilog="Exit codes: 0 done; 1 a part was rejected (only with inspect --fail-on-reject); "
-    "2 something you can cure; 130 interrupted.",
+    "2 something you can cure; 130 interrupted; 143 terminated.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -88,6 +89,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # A file name that the terminal cannot show must not end the inspection.
             stream.reconfigure(errors="backslashreplace")
+    with termination_interrupts() as termination:
+        code = _run(arguments)
+    return exits.TERMINATED if termination.wanted and code == exits.INTERRUPTED else code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         app(arguments, prog_name="flawscope")
     except SystemExit as end:

@@ -16,3 +16,6 @@ INTERRUPTED = 130
 
 PIPE_CLOSED = 141
 """Whoever read the results stopped reading (128 + SIGPIPE)."""
+
+TERMINATED = 143
+"""SIGTERM (128 + 15); otherwise as for Ctrl-C."""

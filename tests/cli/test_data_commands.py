@@ -1,0 +1,106 @@
+"""``flawscope data``: what is wrong is named, nothing is overwritten, nothing is left half done."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cli_parts import Cli, strict_lines
+
+from flawscope.cli.console import counting
+from flawscope.data import read
+from flawscope.images import save_image
+
+
+def test_a_split_is_not_overwritten(
+    cli: Cli, dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("data", "split", dataset, "--group-by", r"(\d)\.")
+    assert cli(*arguments) == 0
+    first = Path("tiles.split.json").read_bytes()
+    assert cli(*arguments, "--seed", "1") == 2
+    assert "there is a split already" in capsys.readouterr().err
+    assert Path("tiles.split.json").read_bytes() == first
+    assert cli(*arguments, "--seed", "1", "--out", "other.json") == 0
+
+
+def test_converting_keeps_masks_and_shows_the_new_folder(
+    cli: Cli, dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli("data", "convert", dataset, "--to", "coco", "--out", "tiles-coco") == 0
+    assert capsys.readouterr().out.strip() == "tiles-coco"
+    before, after = read(dataset), read(Path("tiles-coco"), "coco")
+    assert [one.defects and one.defects[0].mask for one in after.samples] == [
+        one.defects and one.defects[0].mask for one in before.samples
+    ]
+    assert cli("data", "convert", dataset, "--to", "coco", "--out", "tiles-coco") == 2
+    assert cli("data", "convert", dataset, "--to", "papyrus", "--out", "elsewhere") == 2
+    assert "papyrus" in capsys.readouterr().err
+    assert not Path("elsewhere").exists()
+
+
+def test_check_names_what_is_wrong_and_what_would_leak(
+    cli: Cli, dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (dataset / "good/0-again.jpg").write_bytes((dataset / "good/0.jpg").read_bytes())
+    save_image(np.zeros((80, 100), dtype=np.uint8), dataset / "red/1.png")
+    assert cli("data", "check", dataset) == 0, "what is found is the result, not a failure"
+    said = capsys.readouterr().out
+    assert "good/0-again.jpg" in said
+    assert "red/1.png" in said
+    assert cli("data", "check", dataset, "--json") == 0
+    (document,) = strict_lines(capsys.readouterr().out)
+    assert document["images"] == 19
+    assert all(finding["message"] and finding["remedy"] for finding in document["findings"])
+
+
+@pytest.mark.parametrize("on_ctrl_c", [signal.default_int_handler, signal.SIG_IGN])
+def test_sigterm_leaves_no_half_written_folder(
+    cli: Cli,
+    dataset: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    on_ctrl_c: Any,
+) -> None:
+    def terminated(_source: Path, target: Path) -> None:
+        target.write_bytes(b"half")
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(shutil, "copyfile", terminated)
+    before = signal.getsignal(signal.SIGTERM)
+    ctrl_c = signal.signal(signal.SIGINT, on_ctrl_c)
+    try:
+        assert cli("data", "convert", dataset, "--to", "coco", "--out", "out/coco") == 143
+    finally:
+        signal.signal(signal.SIGINT, ctrl_c)
+    assert list(Path("out").iterdir()) == []
+    assert "files already written are whole" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_check_says_how_many_it_does_not_list(
+    cli: Cli, dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = "".join(f"good/gone{number}.jpg,1\n" for number in range(25))
+    (dataset / "groups.csv").write_text(f"image,group\n{names}")
+    assert cli("data", "check", dataset) == 0
+    said = capsys.readouterr().out
+    assert "25 labels of images that are not there" in said
+    assert said.count("gone") == 20
+    assert "    and 5 more\n" in said
+
+
+def test_progress_goes_through_its_phases(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with counting() as told:
+        for what, total in (("opening", 2), ("comparing", None), ("opening", 2), ("opening", 3)):
+            for done in range(1, 3):
+                told(what, done, total)
+    shown = capsys.readouterr().err
+    assert "2/3" in shown
