@@ -186,7 +186,7 @@ def _scaled(
             remedy="Give the low value first",
         )
     shares = (np.nan_to_num(values.astype(np.float32)) - low) / (high - low)
-    return (np.clip(shares, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    return np.asarray(np.clip(shares, 0.0, 1.0) * 255.0 + 0.5, dtype=np.uint8)
 
 
 def open_mask(path: str | Path) -> NDArray[np.uint8]:

@@ -77,7 +77,8 @@ def _corners(ring: Polygon) -> Polygon:
     """A ring without the points that lie on a straight line between their neighbours."""
     before = ring - np.roll(ring, 1, axis=0)
     after = np.roll(ring, -1, axis=0) - ring
-    return ring[(before != after).any(axis=1)]
+    kept: Polygon = ring[(before != after).any(axis=1)]
+    return kept
 
 
 def from_polygons(polygons: Sequence[Polygon], size: Size) -> NDArray[np.bool_]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flawscope.values.parts import UNNAMED
 from flawscope.values.policy import Policy
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Final = 1
 
 
 class _Frozen(BaseModel):
