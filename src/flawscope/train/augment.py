@@ -61,10 +61,10 @@ def _photographed(image: Pixels, recipe: AugmentRecipe, rng: np.random.Generator
     if rng.random() < recipe.blur:
         sigma = float(rng.uniform(0.4, 1.2))
         pixels = functional.gaussian_blur(pixels, [7, 7], [sigma, sigma])
-    varied = pixels.permute(1, 2, 0).numpy()
+    varied: Pixels = pixels.permute(1, 2, 0).numpy()
     if rng.random() < recipe.noise:
         grain = rng.standard_normal(varied.shape[:2], dtype=np.float32) * rng.uniform(1.0, 7.0)
-        varied = np.clip(varied + grain[:, :, None] + 0.5, 0, 255).astype(np.uint8)
+        varied = _lit(varied + grain[:, :, None])
     return varied
 
 
@@ -97,5 +97,5 @@ def _glare(image: Pixels, rng: np.random.Generator) -> Pixels:
     return _lit(image + light[:, :, None].astype(np.float32))
 
 
-def _lit(light: NDArray[np.float32]) -> Pixels:
-    return np.clip(light + 0.5, 0.0, 255.0).astype(np.uint8)
+def _lit(light: NDArray[np.floating]) -> Pixels:
+    return np.asarray(np.clip(light + 0.5, 0.0, 255.0), dtype=np.uint8)

@@ -21,10 +21,10 @@ _FIGURES = (
 _LIMITS = """\
 ## Where it ends
 
-- It knows the surfaces and kinds of defect above. On any other part, judge it on labelled images of
-  that part before trusting it: `flawscope evaluate DATASET --any-kind`.
-- It looks at pictures at the resolution they come in. A defect of two or three pixels is at the edge
-  of what it can see.
+- It knows the surfaces and kinds of defect above. On any other part, judge it on labelled images
+  of that part before trusting it: `flawscope evaluate DATASET --any-kind`.
+- It looks at pictures at the resolution they come in. A defect of two or three pixels is at the
+  edge of what it can see.
 - Its edges between accept, review and reject were chosen on the validation images above, with their
   share of defective parts. On a line with other shares or other costs, choose them anew.
 """
@@ -52,8 +52,10 @@ def model_card(manifest: Manifest) -> str:
             "",
             "## How it scores",
             "",
-            "On the validation part, which its thresholds were chosen on, so these figures flatter"
-            " it. Value, then the 95 % interval, then how many images it rests on.",
+            (
+                "On the validation part, which its thresholds were chosen on, so these figures"
+                " flatter it. Value, then the 95 % interval, then how many images it rests on."
+            ),
             "",
             *_scores(manifest.metrics.get("validation", {})),
             "",
@@ -81,10 +83,14 @@ def _training(recipe: Mapping[str, Any]) -> list[str]:
     budget = f"{schedule['minutes']:g} minutes" if schedule["minutes"] else "no limit of time"
     start = "ImageNet weights" if recipe["encoder"]["pretrained"] else "random weights"
     return [
-        f"- Encoder `{recipe['encoder']['name']}` from {start}; U-Net decoder of"
-        f" {', '.join(map(str, recipe['decoder']['channels']))} channels.",
-        f"- Crops of {crops['size']} pixels, {schedule['batch']} a step, at most"
-        f" {schedule['steps']} steps, {budget}; seed {recipe['seed']}.",
+        (
+            f"- Encoder `{recipe['encoder']['name']}` from {start}; U-Net decoder of"
+            f" {', '.join(map(str, recipe['decoder']['channels']))} channels."
+        ),
+        (
+            f"- Crops of {crops['size']} pixels, {schedule['batch']} a step, at most"
+            f" {schedule['steps']} steps, {budget}; seed {recipe['seed']}."
+        ),
         "- The whole recipe is in the manifest: `flawscope info MODEL --json`.",
     ]
 
@@ -102,7 +108,7 @@ def _cell(figures: Mapping[str, Any], path: tuple[str, ...]) -> str:
     for key in path:
         value = value[key]
     if value["value"] is None:
-        return "–"
+        return "no figure"
     if value["low"] is None:
         return f"{value['value']:.3f} (n {value['n']})"
-    return f"{value['value']:.3f} ({value['low']:.3f}–{value['high']:.3f}, n {value['n']})"
+    return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f}, n {value['n']})"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from timm.utils import ModelEmaV3
+from timm.utils.model_ema import ModelEmaV3
 from torch import nn
 
 from flawscope.errors import TrainingError
@@ -62,15 +62,24 @@ def load_last(
     average: ModelEmaV3,
     optimizer: torch.optim.Optimizer,
 ) -> Progress:
-    """Puts a run's state back.
+    """Puts a run's state back; a run that was stopped before it saved any starts at step 0.
 
     Raises:
-        TrainingError: there is none, or it is damaged.
+        TrainingError: the checkpoint is damaged, or of another network.
     """
+    if not (folder / LAST).exists():
+        return Progress()
     state = _load(folder / LAST)
-    cascade.load_state_dict(state["cascade"])
-    average.module.load_state_dict(state["average"])
-    optimizer.load_state_dict(state["optimizer"])
+    try:
+        cascade.load_state_dict(state["cascade"])
+        average.module.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise TrainingError(
+            "the checkpoint is of a network for other kinds, or built otherwise",
+            where=folder / LAST,
+            remedy="Resume with the datasets and options that the run was begun with",
+        ) from error
     return Progress(**state["progress"])
 
 
@@ -88,10 +97,6 @@ def load_best(folder: Path, cascade: nn.Module) -> None:
 def _load(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise TrainingError(
-            "there is no checkpoint to go on from", where=path, remedy="Leave out --resume"
-        ) from error
     except Exception as error:
         raise TrainingError(
             f"the checkpoint is damaged ({error})", where=path, remedy="Train anew elsewhere"

@@ -1,4 +1,7 @@
-"""The policy, chosen on validation data with the exported graphs: gate, thresholds, areas, edges."""
+"""The policy, chosen on validation data with the exported graphs.
+
+Gate, thresholds, smallest areas, and the edges between accept, review and reject.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,9 @@ def choose_policy(
     """
     channels = (UNNAMED, *kinds)
     said, told = [], []
-    counts = {gate: {name: [] for name in channels} for gate in (Gate.NONE, Gate.SOFT)}
+    counts: dict[Gate, _Counts] = {
+        gate: {name: [] for name in channels} for gate in (Gate.NONE, Gate.SOFT)
+    }
     owners: dict[str, list[int]] = {name: [] for name in channels}
     for number, seen in enumerate(_looks(cascade, lessons, kinds)):
         said.append(seen.said)
@@ -108,7 +113,7 @@ def _truth(seen: _Seen, channel: int) -> NDArray[np.bool_] | None:
     """True pixels of a channel; ``None`` where they are not known for the whole image."""
     if not np.isin(seen.known[channel], (DEFECT, CLEAN)).all():
         return None
-    return seen.known[channel] == DEFECT
+    return np.asarray(seen.known[channel] == DEFECT)
 
 
 def _map(answer: Answer, name: str) -> NDArray[np.float32]:
@@ -153,7 +158,7 @@ def _gates(
             # What is not located finds nothing: no pixel that is both, none found.
             stack[~shown, :, :2] = 0
             gated[name] = stack
-        thresholds = {name: 0.5 for name in channels} | choose_mask_thresholds(gated)
+        thresholds = dict.fromkeys(channels, 0.5) | choose_mask_thresholds(gated)
         results[gate] = (_mean_dice(gated, thresholds), thresholds)
     return results
 

@@ -29,7 +29,7 @@ ANY = "any"
 _CACHE_BYTES = 1_500_000_000
 _CLEAR_SHARE = 0.15
 _CLEAR_PIXELS = 12
-"""A crop shows a defect if it shows this share, or so many pixels, of what the image shows of it."""
+"""A crop shows a defect if it shows this share, or so many pixels, of all there is in the image."""
 _SHARP_ZOOM = 0.7
 """Under it a picture is blurred before it is made smaller, or its grain would alias."""
 
@@ -152,10 +152,11 @@ class Crops(TorchDataset[Crop]):
         if kind != GOOD and rng.random() < self.recipe.crops.on_defect:
             marked = np.flatnonzero(np.isin(places[channel], (DEFECT, SOMEWHERE)))
             if marked.size:
-                y, x = divmod(int(marked[rng.integers(marked.size)]), image.width)
-                shift = rng.uniform(-0.4, 0.4, size=2) * reach
-                return _inside(x + shift[0], image.width, reach), _inside(
-                    y + shift[1], image.height, reach
+                row, column = divmod(int(marked[rng.integers(marked.size)]), image.width)
+                across, down = rng.uniform(-0.4, 0.4, size=2) * reach
+                return (
+                    _inside(column + across, image.width, reach),
+                    _inside(row + down, image.height, reach),
                 )
         x, y = rng.uniform(0, image.width), rng.uniform(0, image.height)
         return _inside(x, image.width, reach), _inside(y, image.height, reach)
@@ -191,8 +192,9 @@ def _cut(
     border = cv2.BORDER_REFLECT_101
     zoom = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if zoom < _SHARP_ZOOM:
-        image = cv2.GaussianBlur(image, (0, 0), 0.5 / zoom)
-    cut = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.5 / zoom), dtype=np.uint8)
+    cut = np.empty((size, size, 3), dtype=np.uint8)
+    cv2.warpAffine(image, matrix, (size, size), cut, cv2.INTER_LINEAR, border)
     known = np.full((len(places), size, size), CLEAN, dtype=np.uint8)
     done: dict[int, NDArray[np.uint8]] = {}
     for channel, pixels in zip(places, known, strict=True):
@@ -215,7 +217,7 @@ def _crop_answers(
     for channel, pixels in enumerate(known):
         shown = np.count_nonzero(pixels == DEFECT)
         if shown:
-            all_of_it = np.count_nonzero(places[channel] == DEFECT)
+            all_of_it = int(np.count_nonzero(places[channel] == DEFECT))
             if shown >= min(_CLEAR_PIXELS, all_of_it) or shown >= _CLEAR_SHARE * all_of_it:
                 told[channel] = 1.0
         elif (pixels == CLEAN).all():

@@ -12,23 +12,28 @@ from types import FrameType
 
 @dataclass(slots=True)
 class Interrupt:
-    """Whether somebody asked to stop."""
+    """The signal by which somebody asked to stop, if anybody did."""
 
-    wanted: bool = False
+    signal: int | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self.signal is not None
 
 
 @contextmanager
 def interrupts_held() -> Iterator[Interrupt]:
-    """Ctrl-C and SIGTERM in the body are noted instead of raised; a second Ctrl-C is raised at once.
+    """Ctrl-C and SIGTERM in the body take effect when it ends; a second one interrupts at once.
 
     Outside the main thread, where signals cannot be caught, nothing is held.
     """
     interrupt = Interrupt()
 
-    def note(_number: int, _frame: FrameType | None) -> None:
+    def note(number: int, _frame: FrameType | None) -> None:
         if interrupt.wanted:
             raise KeyboardInterrupt
-        interrupt.wanted = True
+        interrupt.signal = number
 
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
@@ -39,3 +44,21 @@ def interrupts_held() -> Iterator[Interrupt]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if interrupt.signal is not None:
+        signal.raise_signal(interrupt.signal)
+
+
+@contextmanager
+def born_deaf() -> Iterator[None]:
+    """Processes started in the body never hear Ctrl-C; whoever started them decides when to stop.
+
+    Outside the main thread, where signals cannot be set, they hear it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

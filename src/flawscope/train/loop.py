@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import torch
 from accelerate import Accelerator
-from timm.utils import ModelEmaV3
+from timm.utils.model_ema import ModelEmaV3
 from torch.utils.data import DataLoader
 
 from flawscope.nets import SharedCascade
@@ -25,7 +25,7 @@ from flawscope.train.checkpoint import (
     save_last,
 )
 from flawscope.train.crops import Crop, Crops
-from flawscope.train.interrupts import interrupts_held
+from flawscope.train.interrupts import born_deaf, interrupts_held
 from flawscope.train.journal import Journal
 from flawscope.train.losses import cascade_losses
 from flawscope.train.recipe import Recipe, ScheduleRecipe
@@ -61,6 +61,7 @@ def fit(
     folder: Path,
     *,
     resume: bool = False,
+    spent: float = 0.0,
     report: Report = lambda _share, _words: None,
 ) -> Progress:
     """Trains a cascade to the plateau of its validation score; it is left with its best weights.
@@ -73,13 +74,14 @@ def fit(
         recipe: resolved, its ``precision`` included.
         folder: of the run; checkpoints, metrics and curves are kept there.
         resume: go on from the folder's last checkpoint.
+        spent: seconds that preparing took, which count against a budget in minutes.
         report: called as training goes on.
     """
     run = _started(cascade, recipe, folder, resume=resume)
     held_out = thinned(curriculum.lessons["validation"], _VALIDATION_IMAGES)
     progress, schedule = run.progress, recipe.schedule
     batches = _batches(curriculum, recipe, progress.step)
-    began = time.monotonic() - progress.seconds
+    began = time.monotonic() - progress.seconds - spent
     with interrupts_held() as interrupt:
         while not progress.done:
             before = _share(progress, schedule)
@@ -90,7 +92,7 @@ def fit(
             if progress.step % _LOG_EVERY == 0:
                 run.journal.log(progress, learning_rate=_learning_rate(run), **losses)
                 report(share, f"step {progress.step}, loss {losses['loss']:.3f}")
-            if int(share * schedule.validations) > int(before * schedule.validations):
+            if _is_due(progress.step, before, share, schedule):
                 with _autocast(recipe, run.accelerator):
                     found = validate(run.average.module, held_out, curriculum.kinds)
                 progress.seconds = time.monotonic() - began
@@ -98,7 +100,7 @@ def fit(
                 report(share, f"step {progress.step}, validation score {found.score:.3f}")
             if interrupt.wanted:
                 _save(run, folder)
-                raise KeyboardInterrupt
+                break
     run.journal.close()
     load_best(folder, run.accelerator.unwrap_model(run.cascade))
     return progress
@@ -106,7 +108,7 @@ def fit(
 
 def _started(cascade: SharedCascade, recipe: Recipe, folder: Path, *, resume: bool) -> _Run:
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
-    cascade.to(memory_format=torch.channels_last)
+    cascade.to(accelerator.device).to(memory_format=torch.channels_last)
     average = ModelEmaV3(cascade, decay=recipe.schedule.average, use_warmup=True)
     optimizer = _optimizer(cascade, recipe.schedule)
     progress = load_last(folder, cascade, average, optimizer) if resume else Progress()
@@ -135,12 +137,12 @@ def _step(run: _Run, crops: Crop, recipe: Recipe, share: float) -> dict[str, flo
 
 
 def _judge(run: _Run, found: Validation, folder: Path, schedule: ScheduleRecipe) -> None:
-    """Keeps the weights if they are the best so far, and stops on a plateau."""
+    """Keeps the weights if none before were better, and stops on a plateau."""
     progress = run.progress
     run.journal.log(progress, score=found.score, **found.figures)
-    progress.stale += 1
-    if found.score > progress.best:
-        progress.best, progress.stale = found.score, 0
+    progress.stale = 0 if found.score > progress.best else progress.stale + 1
+    if found.score >= progress.best:  # Of equals the later, which has seen more, is kept.
+        progress.best = found.score
         save_best(folder, run.average)
     progress.done = _share(progress, schedule) >= 1.0 or progress.stale >= schedule.patience
     _save(run, folder)
@@ -157,6 +159,13 @@ def _share(progress: Progress, schedule: ScheduleRecipe) -> float:
     if schedule.minutes is not None:
         share = max(share, progress.seconds / (schedule.minutes * 60 * _TRAINING_SHARE))
     return min(share, 1.0)
+
+
+def _is_due(step: int, before: float, share: float, schedule: ScheduleRecipe) -> bool:
+    """Whether a step that took the schedule from ``before`` to ``share`` is to be validated."""
+    if schedule.validate_every:
+        return step % schedule.validate_every == 0 or share >= 1.0
+    return int(share * schedule.validations) > int(before * schedule.validations)
 
 
 def _rate(share: float, warm_up: float) -> float:
@@ -196,17 +205,17 @@ def _batches(curriculum: Curriculum, recipe: Recipe, done: int) -> Iterator[Crop
     size = recipe.schedule.batch
     crops = Crops(curriculum.lessons["train"], curriculum.kinds, recipe)
     numbers = range(done * size, recipe.schedule.steps * size)
-    return iter(
-        DataLoader(
-            crops,
-            batch_size=size,
-            sampler=numbers,
-            num_workers=1,
-            prefetch_factor=4,
-            worker_init_fn=_quiet_worker,
-            multiprocessing_context="spawn",
-        )
+    loader = DataLoader(
+        crops,
+        batch_size=size,
+        sampler=numbers,
+        num_workers=1,
+        prefetch_factor=4,
+        worker_init_fn=_quiet_worker,
+        multiprocessing_context="spawn",
     )
+    with born_deaf():
+        return iter(loader)
 
 
 def _quiet_worker(_number: int) -> None:

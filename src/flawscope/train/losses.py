@@ -59,7 +59,7 @@ def _entropy(logits: Tensor, truth: Tensor, known: Tensor) -> Tensor:
 def _coarse(known: Tensor, width: int) -> Tensor:
     """Places at the evidence's stride: a cell is what the least clean of its pixels is known as."""
     stride = known.shape[-1] // width
-    cells = known.unflatten(-1, (width, stride)).unflatten(-3, (-1, stride))
+    cells = known.reshape(*known.shape[:2], -1, stride, width, stride)
     coarse = cells.amax(dim=(-3, -1))
     return torch.where((cells == DEFECT).any(dim=-1).any(dim=-2), DEFECT, coarse)
 

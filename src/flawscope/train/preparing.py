@@ -23,10 +23,16 @@ SPLITS = "splits"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Split datasets, and where each split came from, in words."""
+    """Split datasets, their splits, and where each split came from, in words."""
 
     datasets: tuple[Dataset, ...]
+    splits: tuple[Split, ...]
     notes: tuple[str, ...]
+
+    def keep_splits(self, folder: Path) -> None:
+        """Writes the splits to a run's folder of splits, for a resumption to find them."""
+        for one in self.splits:
+            one.write(folder / f"{one.dataset}.json")
 
     def fingerprints(self) -> dict[str, object]:
         """By dataset folder name: what it held, so that a model can say what it saw."""
@@ -36,25 +42,25 @@ class Prepared:
 def prepare(
     roots: Sequence[Path], folder: Path, *, layout: str | None, split_files: Sequence[Path]
 ) -> Prepared:
-    """Reads datasets and splits each by group; the splits are kept in the run's folder.
+    """Reads datasets and splits each by group; nothing is written.
 
-    A split comes from the run's own folder (on resuming), a named file, the default place, or is
-    made here, in this order.
+    A split comes from the run's own folder of splits (on resuming), a named file, the default
+    place, or is made here, in this order.
 
     Raises:
         DatasetError: a folder cannot be read, or two have the same name.
         TrainingError: a part of the split has nothing to learn from or to choose on.
     """
     named = _named(roots, split_files)
-    datasets, notes = [], []
+    datasets, splits, notes = [], [], []
     for root in roots:
         data = read(root, layout)
         found, note = _split_of(data, folder, named)
-        found.write(folder / SPLITS / f"{found.dataset}.json")
+        splits.append(found)
         datasets.append(apply_split(data, found))
         notes.append(note)
     _require_lessons([sample for data in datasets for sample in data.samples], roots)
-    return Prepared(tuple(datasets), tuple(notes))
+    return Prepared(tuple(datasets), tuple(splits), tuple(notes))
 
 
 def _named(roots: Sequence[Path], split_files: Sequence[Path]) -> Mapping[str, tuple[Path, Split]]:
@@ -80,7 +86,7 @@ def _split_of(
     data: Dataset, folder: Path, named: Mapping[str, tuple[Path, Split]]
 ) -> tuple[Split, str]:
     name = data.root.resolve().name
-    kept = folder / SPLITS / f"{name}.json"
+    kept = folder / f"{name}.json"
     if kept.exists():
         return read_split(kept), f"{name}: the run's own split"
     if name in named:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -187,10 +187,8 @@ def _read(name: str) -> dict[str, Any]:
     if path.suffix in (".yaml", ".yml"):
         try:
             text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise RecipeError(
-                f"the recipe cannot be read ({error.strerror})", where=path
-            ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"the recipe cannot be read ({error})", where=path) from error
     else:
         if name not in recipe_names():
             raise RecipeError(
@@ -219,7 +217,10 @@ def _set(data: dict[str, Any], setting: str) -> None:
         if not isinstance(inner, dict):
             raise RecipeError(f"{section!r} holds a value, not keys", where=key)
         data = inner
-    data[last] = yaml.safe_load(value)
+    try:
+        data[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{value!r} is not a value in YAML", where=key) from error
 
 
 def _explained(error: ValidationError, name: str) -> RecipeError:
@@ -242,7 +243,6 @@ def _keys(section: type[BaseModel], prefix: str = "") -> list[str]:
     return keys
 
 
-def recipe_yaml(recipe: Recipe | Mapping[str, Any]) -> str:
+def recipe_yaml(recipe: Recipe) -> str:
     """A resolved recipe as YAML."""
-    data = recipe.model_dump(mode="json") if isinstance(recipe, Recipe) else dict(recipe)
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -1,7 +1,8 @@
-"""A training run: labelled images in, a run folder with curves, weights and ``inspector.flaw`` out."""
+"""A training run: labelled images in, a folder with curves, weights and ``inspector.flaw`` out."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from flawscope.train.finishing import finish
 from flawscope.train.loop import Report, fit
 from flawscope.train.memory import keep_memory
 from flawscope.train.precision import fastest_precision
-from flawscope.train.preparing import prepare
+from flawscope.train.preparing import SPLITS, prepare
 from flawscope.train.recipe import Recipe, load_recipe, recipe_yaml
 from flawscope.train.supervision import Curriculum, plan
 
@@ -78,17 +79,20 @@ def train(
         DatasetError, SplitError: a dataset or its split cannot be used.
         TrainingError: the run cannot start or go on.
     """
+    began = time.monotonic()
     keep_memory()
-    out.mkdir(parents=True, exist_ok=True)
     resolved = _resolved(out, recipe, settings, minutes, resume=resume)
-    prepared = prepare(roots, out, layout=layout, split_files=split_files)
+    roots = [root.resolve() for root in roots]  # so that even "." has a name
+    prepared = prepare(roots, out / SPLITS, layout=layout, split_files=split_files)
     curriculum = plan(prepared.datasets, resolved)
     torch.manual_seed(resolved.seed)
     cascade = _built(curriculum, resolved, start_from)
     if resolved.precision == "auto":
         resolved = resolved.model_copy(update={"precision": fastest_precision(cascade)})
     write_text(out / RECIPE, recipe_yaml(resolved))
-    progress = fit(cascade, curriculum, resolved, out, resume=resume, report=report)
+    prepared.keep_splits(out / SPLITS)
+    spent = time.monotonic() - began
+    progress = fit(cascade, curriculum, resolved, out, resume=resume, spent=spent, report=report)
     report(1.0, "choosing thresholds and writing the model")
     metrics = finish(cascade, curriculum, prepared, resolved, out / MODEL)
     return TrainedModel(
@@ -114,9 +118,9 @@ def _resolved(
         settings = [*settings, f"schedule.minutes={minutes}"]
     kept = out / RECIPE
     if not resume:
-        if any(out.iterdir()):
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise TrainingError(
-                "the run's folder is not empty",
+                "there is something already",
                 where=out,
                 remedy="Name a new one, or go on with the run there by --resume",
             )
@@ -139,7 +143,7 @@ def _resolved(
 
 def _difference(before: dict[str, Any], wanted: dict[str, Any], prefix: str = "") -> str | None:
     """The first key, dotted, that two recipes differ in."""
-    for key in before.keys() | wanted.keys():
+    for key in sorted(before.keys() | wanted.keys()):
         old, new = before.get(key), wanted.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
             inner = _difference(old, new, f"{prefix}{key}.")
@@ -167,4 +171,5 @@ def _built(curriculum: Curriculum, recipe: Recipe, start_from: Path | None) -> S
         )
     if recipe.encoder.pretrained or start_from is not None:
         freeze(cascade.get_submodule("encoder"), recipe.encoder.frozen)
-    return cascade
+    # Already here, so that precisions are compared on what it will be trained on.
+    return cascade.to("cuda" if torch.cuda.is_available() else "cpu")

@@ -125,13 +125,19 @@ def _marked(defects: Iterable[Defect], size: Size) -> NDArray[np.uint8]:
 
 
 def answers(lesson: Lesson, kinds: Sequence[str]) -> NDArray[np.float32]:
-    """Answers to the first two questions for the whole image: float32 (1 + k), NaN = unknown."""
+    """Answers to the first two questions for the whole image: float32 (1 + k), NaN = unknown.
+
+    No kind is known to be absent where a defect of no known kind was located: it may be of that.
+    """
     sample = lesson.sample
     known = np.full(1 + len(kinds), np.nan, dtype=np.float32)
     known[0] = float(sample.label is Label.DEFECTIVE)
     if sample.label is Label.GOOD:
         known[:] = 0.0
     elif sample.kinds is not None:
+        all_named = all(defect.kind in kinds for defect in sample.defects or ())
         for number in lesson.vocabulary:
-            known[number + 1] = float(kinds[number] in sample.kinds)
+            shown = kinds[number] in sample.kinds
+            if shown or all_named:
+                known[number + 1] = float(shown)
     return known

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from flawscope.images import open_image
 from flawscope.nets import SharedCascade
 from flawscope.train.supervision import DEFECT, UNKNOWN, Lesson, answers, places
 from flawscope.values import InputFit, Size
+
+T = TypeVar("T")
 
 WHOLE_IMAGE = InputFit(tile=4096, multiple=64)
 """While training, images are looked at in one piece, of few different sizes: a convolution is made
@@ -36,12 +39,12 @@ class Validation:
     figures: dict[str, float]
 
 
-def thinned(lessons: Sequence[Lesson], most: int) -> list[Lesson]:
-    """At most so many lessons, evenly spread over all of them."""
-    if len(lessons) <= most:
-        return list(lessons)
-    chosen = np.linspace(0, len(lessons) - 1, most).round().astype(int)
-    return [lessons[number] for number in chosen]
+def thinned(all_of_them: Sequence[T], most: int) -> list[T]:
+    """At most so many, evenly spread over all of them."""
+    if len(all_of_them) <= most:
+        return list(all_of_them)
+    chosen = np.linspace(0, len(all_of_them) - 1, most).round().astype(int)
+    return [all_of_them[number] for number in chosen]
 
 
 @torch.no_grad()
@@ -59,11 +62,11 @@ def validate(cascade: SharedCascade, lessons: Sequence[Lesson], kinds: Sequence[
             dice[channel].append(value)
     truth, scores = np.array(told), np.array(said)
     precision = {
-        channel: value
+        channel: figure
         for channel in range(truth.shape[1])
-        if (value := _average_precision(scores[:, channel], truth[:, channel])) is not None
+        if (figure := _average_precision(scores[:, channel], truth[:, channel])) is not None
     }
-    figures = {
+    figures: dict[str, float | None] = {
         "screen_ap": precision.pop(0, None),
         "kinds_ap": _mean(list(precision.values())),
         "any_dice": _mean(dice.pop(0, [])),
@@ -79,20 +82,20 @@ def _asked(
     """Probabilities (1 + k) and cut masks (1 + k, height, width) of one image."""
     size = Size(*image.shape[:2])
     window = plan_fit(size, WHOLE_IMAGE).window
-    found = cascade(torch.from_numpy(pad(image, window))[None])
-    whole = torch.sigmoid(found.whole[0]).double().numpy()
-    return whole, (found.masks[0, :, : size.height, : size.width] > 0).numpy()
+    found = cascade(torch.from_numpy(pad(image, window))[None].to(cascade.mean.device))
+    whole = torch.sigmoid(found.whole[0]).double().cpu().numpy()
+    return whole, (found.masks[0, :, : size.height, : size.width] > 0).cpu().numpy()
 
 
-def _dice(masks: NDArray[np.bool_], known: NDArray[np.uint8]) -> list[tuple[int, float]]:
+def _dice(masks: NDArray[np.bool_], known: Sequence[NDArray[np.uint8]]) -> list[tuple[int, float]]:
     """Channel and Dice of each channel that shows a defect."""
     found = []
     for channel, (mask, pixels) in enumerate(zip(masks, known, strict=True)):
         truth = pixels == DEFECT
         if truth.any():
             mask = mask & (pixels != UNKNOWN)
-            both = np.count_nonzero(mask & truth)
-            found.append((channel, 2.0 * both / (np.count_nonzero(mask) + np.count_nonzero(truth))))
+            both, either = np.count_nonzero(mask & truth), mask.sum() + truth.sum()
+            found.append((channel, float(2.0 * both / either)))
     return found
 
 
