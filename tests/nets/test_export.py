@@ -1,0 +1,148 @@
+"""Export: the same answers in every engine, and weights that come back from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import onnx  # noqa: E402
+
+from flawscope.errors import TrainingError  # noqa: E402
+from flawscope.nets import SharedCascade, export_shared, load_from_graphs  # noqa: E402
+from flawscope.runtime import load_graph  # noqa: E402
+from flawscope.values import Stage  # noqa: E402
+
+pytestmark = pytest.mark.train
+
+KINDS = ("pit", "scratch", "stain")
+ENGINES = ("onnxruntime", "openvino")
+SIZES = ((1, 64, 64), (2, 96, 160), (1, 256, 32))
+Exported = tuple[SharedCascade, tuple[Stage, ...], Mapping[str, bytes]]
+
+
+def built(kinds: int, *, decoder: tuple[int, ...] = (16, 16, 8, 8)) -> SharedCascade:
+    return SharedCascade(
+        kinds, encoder="tf_efficientnet_lite0", decoder_channels=decoder, pretrained=True
+    )
+
+
+def lively(cascade: SharedCascade, seed: int) -> SharedCascade:
+    """Statistics and answers as after some training, so that nothing is merely zero."""
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in cascade.state_dict().items():
+            if name.startswith(("head.", "segment.")) and tensor.is_floating_point():
+                if "running_var" in name:
+                    tensor.uniform_(0.5, 1.5)
+                else:
+                    tensor.add_(torch.randn_like(tensor) * 0.1)
+    return cascade.eval()
+
+
+@pytest.fixture(scope="module")
+def exported() -> Exported:
+    cascade = lively(built(len(KINDS)), 0)
+    stages, graphs = export_shared(cascade, KINDS)
+    return cascade, stages, graphs
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_engines_answer_as_torch_does_at_any_size(exported: Exported, engine: str) -> None:
+    cascade, stages, graphs = exported
+    encode, decode = (load_graph(engine, graphs[stage.graph], 1, stage.graph) for stage in stages)
+    rng = np.random.default_rng(3)
+    for count, height, width in SIZES:
+        image = rng.integers(0, 256, (count, height, width, 3), dtype=np.uint8)
+        with torch.no_grad():
+            expected = cascade(torch.from_numpy(image))
+        found = {name: value.copy() for name, value in encode({"image": image}).items()}
+        masks = decode({name: found[name] for name in stages[1].inputs})["masks"]
+        whole = torch.sigmoid(expected.whole).numpy()
+        assert found["screen"].shape == (count,)
+        np.testing.assert_allclose(found["screen"], whole[:, 0], atol=1e-3)
+        np.testing.assert_allclose(found["kinds"], whole[:, 1:], atol=1e-3)
+        np.testing.assert_allclose(masks, torch.sigmoid(expected.masks).numpy(), atol=1e-3)
+        assert masks.std() > 1e-3
+
+
+def test_the_image_goes_in_as_bytes(exported: Exported) -> None:
+    _, stages, graphs = exported
+    (image,) = onnx.load_from_string(graphs["encoder.onnx"]).graph.input
+    assert image.name == "image"
+    assert image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    dimensions = image.type.tensor_type.shape.dim
+    assert [one.dim_param or one.dim_value for one in dimensions] == ["n", "height", "width", 3]
+    assert stages[0].inputs == ("image",)
+    assert stages[1].channels == ("defect", *KINDS)
+    assert set(stages[1].inputs) <= set(stages[0].outputs)
+
+
+def test_weights_at_rest_take_two_bytes(exported: Exported) -> None:
+    cascade, _, graphs = exported
+    weights = sum(weight.numel() for weight in cascade.parameters())
+    assert sum(map(len, graphs.values())) < 2.3 * weights + 200_000
+    for graph in graphs.values():
+        for tensor in onnx.load_from_string(graph).graph.initializer:
+            assert tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) < 2
+
+
+def test_a_network_comes_back_from_its_graphs(exported: Exported) -> None:
+    cascade, _, graphs = exported
+    restored = built(len(KINDS))
+    load_from_graphs(restored, graphs.values(), old_kinds=KINDS, new_kinds=KINDS)
+    for name, tensor in cascade.state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            ours = restored.state_dict()[name]
+            torch.testing.assert_close(ours, tensor, atol=1e-3, rtol=1e-3, msg=name)
+
+
+def test_kinds_are_matched_by_name(exported: Exported) -> None:
+    cascade, _, graphs = exported
+    new = ("stain", "dent", "pit")
+    restored = built(len(new))
+    fresh = {name: tensor.clone() for name, tensor in restored.state_dict().items()}
+    load_from_graphs(restored, graphs.values(), old_kinds=KINDS, new_kinds=new)
+    ours, theirs = restored.state_dict(), cascade.state_dict()
+    for name, rows in (("head.evidence.weight", 1), ("head.offset", 1), ("segment.0.bias", 4)):
+        for place, old in ((0, 0), (1, 3), (3, 1)):  # any defect, stain, pit
+            kept = ours[name][place * rows : (place + 1) * rows]
+            was = theirs[name][old * rows : (old + 1) * rows]
+            torch.testing.assert_close(kept, was, atol=1e-3, rtol=1e-3)
+        dent = slice(2 * rows, 3 * rows)
+        assert torch.equal(ours[name][dent], fresh[name][dent])
+
+
+def test_a_network_built_otherwise_is_refused(exported: Exported) -> None:
+    _, _, graphs = exported
+    other = built(len(KINDS), decoder=(24, 16, 8, 8))
+    before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
+    with pytest.raises(TrainingError, match=r"decoder\.") as caught:
+        load_from_graphs(other, graphs.values(), old_kinds=KINDS, new_kinds=KINDS)
+    assert caught.value.where == "--from"
+    assert all(torch.equal(tensor, before[name]) for name, tensor in other.state_dict().items())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_network_of_no_kinds_can_be_run(engine: str) -> None:
+    cascade = lively(built(0), 1)
+    stages, graphs = export_shared(cascade, ())
+    encode, decode = (load_graph(engine, graphs[stage.graph], 1, stage.graph) for stage in stages)
+    image = np.full((1, 64, 64, 3), 90, dtype=np.uint8)
+    found = {name: value.copy() for name, value in encode({"image": image}).items()}
+    masks = decode({name: found[name] for name in stages[1].inputs})["masks"]
+    assert stages[1].channels == ("defect",)
+    assert masks.shape == (1, 1, 64, 64)
+    with torch.no_grad():
+        expected = torch.sigmoid(cascade(torch.from_numpy(image)).whole)
+    np.testing.assert_allclose(found["screen"], expected[:, 0].numpy(), atol=1e-3)
+
+
+def test_export_leaves_a_module_that_can_be_exported_again(exported: Exported) -> None:
+    cascade, _, graphs = exported
+    assert not cascade.training
+    again = export_shared(cascade, KINDS)[1]
+    assert dict(again) == dict(graphs)
