@@ -20,8 +20,8 @@ from flawscope.evaluate import (
     piece_counts,
     threshold_counts,
 )
-from flawscope.evaluate.choose_masks import THRESHOLDS
 from flawscope.images import open_image
+from flawscope.masks import components
 from flawscope.runtime import Answer, Cascade, Clock
 from flawscope.train.recipe import CostRecipe
 from flawscope.train.supervision import CLEAN, DEFECT, Lesson, answers, places
@@ -29,6 +29,12 @@ from flawscope.values import UNNAMED, Gate, KindPolicy, Policy
 
 OPEN = Policy(accept_below=0.0, reject_above=1.0, gate=Gate.NONE)
 """A policy that asks all three questions of every image, so that every answer can be weighed."""
+
+_THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
+"""Mask thresholds tried; one nearer to 0 or 1 wins on few images by chance, and loses on others."""
+
+_SMALL_SHARE = 0.05
+"""A smallest area may drop no more than this share of the true defects of its kind."""
 
 _Counts = Mapping[str, list[NDArray[np.int64]]]
 
@@ -74,7 +80,8 @@ def choose_policy(
             values = _map(seen.answer, name)
             owners[name].append(number)
             for gate, factor in ((Gate.NONE, 1.0), (Gate.SOFT, seen.said[index])):
-                counts[gate][name].append(threshold_counts(values * np.float32(factor), truth))
+                cut = threshold_counts(values * np.float32(factor), truth, _THRESHOLDS)
+                counts[gate][name].append(cut)
     scores, truths = np.array(said), np.array(told)
     chances = _image_thresholds(scores, truths, channels)
     edges = choose_edges(
@@ -158,7 +165,7 @@ def _gates(
             # What is not located finds nothing: no pixel that is both, none found.
             stack[~shown, :, :2] = 0
             gated[name] = stack
-        thresholds = dict.fromkeys(channels, 0.5) | choose_mask_thresholds(gated)
+        thresholds = dict.fromkeys(channels, 0.5) | choose_mask_thresholds(gated, _THRESHOLDS)
         results[gate] = (_mean_dice(gated, thresholds), thresholds)
     return results
 
@@ -167,7 +174,7 @@ def _mean_dice(counts: Mapping[str, NDArray[np.int64]], thresholds: Mapping[str,
     """Mean over kinds of pooled Dice and of Dice averaged over the images that show the kind."""
     figures = []
     for name, stack in counts.items():
-        at = stack[:, int(np.argmin(np.abs(THRESHOLDS - thresholds[name])))]
+        at = stack[:, int(np.argmin(np.abs(_THRESHOLDS - thresholds[name])))]
         shows = at[:, 2] > 0
         if name != UNNAMED and shows.any():
             figures += [float(dice(at.sum(axis=0))), float(dice(at[shows]).mean())]
@@ -177,24 +184,35 @@ def _mean_dice(counts: Mapping[str, NDArray[np.int64]], thresholds: Mapping[str,
 def _areas(
     cascade: Cascade, lessons: Sequence[Lesson], kinds: Sequence[str], policy: Policy
 ) -> dict[str, int]:
-    """The smallest areas worth keeping, from a second look with the thresholds chosen."""
+    """The smallest areas worth keeping, from a second look with the thresholds chosen.
+
+    They are for specks, so they stay under nearly every true defect: a rare kind's few validation
+    images would else ask for areas that erase it elsewhere.
+    """
     channels = (UNNAMED, *kinds)
     pieces: dict[str, list[NDArray[np.int64]]] = {name: [] for name in channels}
     sizes: dict[str, list[int]] = {name: [] for name in channels}
+    true_areas: dict[str, list[int]] = {name: [] for name in channels}
     for seen in _looks(cascade, lessons, kinds):
-        if seen.said[0] < policy.accept_below:
-            continue
         for index, name in enumerate(channels):
             truth = _truth(seen, index)
+            if truth is None:
+                continue
+            true_areas[name] += [piece.area for piece in components(truth)]
             rule = policy.unnamed if name == UNNAMED else policy.kinds[name]
-            if truth is None or (policy.gate is Gate.HARD and seen.said[index] < rule.probability):
+            vetoed = policy.gate is Gate.HARD and seen.said[index] < rule.probability
+            if vetoed or seen.said[0] < policy.accept_below:
                 continue
             factor = np.float32(seen.said[index] if policy.gate is Gate.SOFT else 1.0)
             found = _map(seen.answer, name) * factor >= rule.mask_probability
             pieces[name].append(piece_counts(found, truth))
             sizes[name].append(int(np.count_nonzero(truth)))
-    measured = {name: ones for name, ones in pieces.items() if ones}
-    return choose_areas(measured, {name: np.array(sizes[name]) for name in measured})
+    measured = {name: ones for name, ones in pieces.items() if ones and true_areas[name]}
+    chosen = choose_areas(measured, {name: np.array(sizes[name]) for name in measured})
+    return {
+        name: min(area, int(np.quantile(true_areas[name], _SMALL_SHARE)))
+        for name, area in chosen.items()
+    }
 
 
 def _with_areas(policy: Policy, areas: Mapping[str, int]) -> Policy:

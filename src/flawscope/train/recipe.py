@@ -85,7 +85,7 @@ class AugmentRecipe(_Section):
     glare: Share = 0.1
     blur: Share = 0.15
     noise: Share = 0.3
-    planted: Share = 0.0
+    planted: Share = 0.1
 
 
 class LossRecipe(_Section):
