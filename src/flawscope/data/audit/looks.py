@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from flawscope.data.progress import Progress, told
+from flawscope.data.progress import Progress, silent, told
 from flawscope.errors import ImageError
 from flawscope.images import open_image
 from flawscope.values import Dataset, Problem, ProblemCode, Sample, Size
@@ -45,7 +45,9 @@ class Look:
     square: Grey
 
 
-def look_at(dataset: Dataset, progress: Progress) -> tuple[Mapping[str, Look], Sequence[Problem]]:
+def look_at(
+    dataset: Dataset, progress: Progress = silent
+) -> tuple[Mapping[str, Look], Sequence[Problem]]:
     """Opens every image: looks by id, and a problem for each that cannot be decoded."""
     factor = _common_factor(dataset.samples)
     looks: dict[str, Look] = {}
