@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 import pytest
 from cli_parts import Cli, strict_lines
 
 from flawscope.bundle import CARD, Bundle, shipped_model
-
-MODEL = Path(str(resources.files("flawscope") / "models" / "base.flaw"))
-
-pytestmark = pytest.mark.skipif(not MODEL.exists(), reason="the base model is not built yet")
 
 
 def test_it_is_small_and_says_what_it_is(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
