@@ -130,7 +130,7 @@ def test_demo_shows_every_part_and_writes_the_page(
     monkeypatch.setattr("flawscope.bundle.shipped_model", lambda: model)
     assert cli("demo", "--out", "report") == 0
     said = capsys.readouterr().out
-    for number, (surface, _) in enumerate(demo_command.PARTS, 1):
+    for number, (_, surface, _) in enumerate(demo_command.PARTS, 1):
         assert f"{number:02}" in said
         assert surface in said
     assert len(list(Path("report/parts").iterdir())) == len(demo_command.PARTS)

@@ -64,7 +64,8 @@ def _unlocated(score: float, kinds: Mapping[str, float], policy: Policy) -> str:
         if chance >= rule_for(policy, kind).probability
     ]
     perhaps = f", perhaps {' and '.join(shown)}" if shown else ""
-    return f"looks defective ({percent(score)}){perhaps}, but no place stands out"
+    looks = "looks defective" if score >= policy.defective_from else "may be defective"
+    return f"{looks} ({percent(score)}){perhaps}, but no place stands out"
 
 
 def describe(defect: Defect, size: Size, mm_per_pixel: float | None = None) -> str:
