@@ -1,0 +1,30 @@
+"""Crops are cut in the process of the test: starting a second one takes longer than a tiny run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty-four parts with masks, half of them good."""
+    from train_parts import masked_parts
+
+    return masked_parts(tmp_path_factory.mktemp("data") / "parts")
+
+
+@pytest.fixture(scope="module")
+def one_process() -> Iterator[None]:
+    """Loads batches without a worker."""
+    from torch.utils.data import DataLoader
+
+    def plain(crops: Any, *, batch_size: int, sampler: Any, **_options: Any) -> Any:
+        return DataLoader(crops, batch_size=batch_size, sampler=sampler)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flawscope.train.loop.DataLoader", plain)
+        yield
