@@ -182,7 +182,13 @@ def running(parts: Path, model: Path, tmp_path: Path) -> Iterator[subprocess.Pop
         (parts / f"part-{number:04}.png").write_bytes(image)
     command = [sys.executable, "-m", "flawscope", "inspect", str(parts), "--model", str(model)]
     command += ["--out", str(tmp_path / "report"), "--json", *FAST]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    # A test run in the background ignores Ctrl-C, and what it starts would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         yield process
         process.kill()
 

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.train
 
 KINDS = ("pit", "scratch", "stain")
 ENGINES = ("onnxruntime", "openvino")
-SIZES = ((1, 64, 64), (2, 96, 160), (1, 256, 32))
+TOLERANCE = 1e-4
+SIZES = ((1, 64, 64), (1, 96, 160), (1, 256, 32))
+"""One image at a time, as the runtime asks."""
 Exported = tuple[SharedCascade, tuple[Stage, ...], Mapping[str, bytes]]
 
 
@@ -31,15 +33,17 @@ def built(kinds: int, *, decoder: tuple[int, ...] = (16, 16, 8, 8)) -> SharedCas
 
 
 def lively(cascade: SharedCascade, seed: int) -> SharedCascade:
-    """Statistics and answers as after some training, so that nothing is merely zero."""
+    """As after some training, so that nothing is merely zero; weights that float16 can hold."""
     torch.manual_seed(seed)
     with torch.no_grad():
         for name, tensor in cascade.state_dict().items():
-            if name.startswith(("head.", "segment.")) and tensor.is_floating_point():
-                if "running_var" in name:
+            if tensor.is_floating_point() and not name.startswith("encoder."):
+                if name.endswith("running_var"):
                     tensor.uniform_(0.5, 1.5)
-                else:
-                    tensor.add_(torch.randn_like(tensor) * 0.1)
+                elif name not in ("mean", "std"):
+                    tensor.add_(torch.randn_like(tensor) * 0.05)
+            if tensor.ndim > 1:
+                tensor.copy_(tensor.half())
     return cascade.eval()
 
 
@@ -63,9 +67,9 @@ def test_engines_answer_as_torch_does_at_any_size(exported: Exported, engine: st
         masks = decode({name: found[name] for name in stages[1].inputs})["masks"]
         whole = torch.sigmoid(expected.whole).numpy()
         assert found["screen"].shape == (count,)
-        np.testing.assert_allclose(found["screen"], whole[:, 0], atol=1e-3)
-        np.testing.assert_allclose(found["kinds"], whole[:, 1:], atol=1e-3)
-        np.testing.assert_allclose(masks, torch.sigmoid(expected.masks).numpy(), atol=1e-3)
+        np.testing.assert_allclose(found["screen"], whole[:, 0], atol=TOLERANCE)
+        np.testing.assert_allclose(found["kinds"], whole[:, 1:], atol=TOLERANCE)
+        np.testing.assert_allclose(masks, torch.sigmoid(expected.masks).numpy(), atol=TOLERANCE)
         assert masks.std() > 1e-3
 
 
@@ -79,6 +83,19 @@ def test_the_image_goes_in_as_bytes(exported: Exported) -> None:
     assert stages[0].inputs == ("image",)
     assert stages[1].channels == ("defect", *KINDS)
     assert set(stages[1].inputs) <= set(stages[0].outputs)
+
+
+def test_halving_the_weights_hardly_moves_an_answer() -> None:
+    cascade = built(1).eval()
+    image = torch.from_numpy(np.random.default_rng(5).integers(0, 256, (1, 64, 64, 3), np.uint8))
+    with torch.no_grad():
+        before = cascade(image)
+        for tensor in cascade.state_dict().values():
+            if tensor.ndim > 1:
+                tensor.copy_(tensor.half())
+        after = cascade(image)
+    for one, other in zip(before, after, strict=True):
+        torch.testing.assert_close(torch.sigmoid(one), torch.sigmoid(other), atol=1e-3, rtol=0)
 
 
 def test_weights_at_rest_take_two_bytes(exported: Exported) -> None:
@@ -96,8 +113,7 @@ def test_a_network_comes_back_from_its_graphs(exported: Exported) -> None:
     load_from_graphs(restored, graphs.values(), old_kinds=KINDS, new_kinds=KINDS)
     for name, tensor in cascade.state_dict().items():
         if not name.endswith("num_batches_tracked"):
-            ours = restored.state_dict()[name]
-            torch.testing.assert_close(ours, tensor, atol=1e-3, rtol=1e-3, msg=name)
+            assert torch.equal(restored.state_dict()[name], tensor), name
 
 
 def test_kinds_are_matched_by_name(exported: Exported) -> None:
@@ -111,7 +127,7 @@ def test_kinds_are_matched_by_name(exported: Exported) -> None:
         for place, old in ((0, 0), (1, 3), (3, 1)):  # any defect, stain, pit
             kept = ours[name][place * rows : (place + 1) * rows]
             was = theirs[name][old * rows : (old + 1) * rows]
-            torch.testing.assert_close(kept, was, atol=1e-3, rtol=1e-3)
+            assert torch.equal(kept, was)
         dent = slice(2 * rows, 3 * rows)
         assert torch.equal(ours[name][dent], fresh[name][dent])
 
@@ -138,7 +154,7 @@ def test_a_network_of_no_kinds_can_be_run(engine: str) -> None:
     assert masks.shape == (1, 1, 64, 64)
     with torch.no_grad():
         expected = torch.sigmoid(cascade(torch.from_numpy(image)).whole)
-    np.testing.assert_allclose(found["screen"], expected[:, 0].numpy(), atol=1e-3)
+    np.testing.assert_allclose(found["screen"], expected[:, 0].numpy(), atol=TOLERANCE)
 
 
 def test_export_leaves_a_module_that_can_be_exported_again(exported: Exported) -> None:

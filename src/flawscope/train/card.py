@@ -48,7 +48,7 @@ def model_card(manifest: Manifest) -> str:
             "",
             "## How it was trained",
             "",
-            *_training(manifest.recipe),
+            *_training(manifest.recipe, manifest.dataset.get("started_from")),
             "",
             "## How it scores",
             "",
@@ -78,10 +78,12 @@ def _counts(images: Mapping[str, Mapping[str, int]]) -> list[str]:
     ]
 
 
-def _training(recipe: Mapping[str, Any]) -> list[str]:
+def _training(recipe: Mapping[str, Any], origin: Mapping[str, Any] | None) -> list[str]:
     schedule, crops = recipe["schedule"], recipe["crops"]
     budget = f"{schedule['minutes']:g} minutes" if schedule["minutes"] else "no limit of time"
     start = "ImageNet weights" if recipe["encoder"]["pretrained"] else "random weights"
+    if origin:
+        start = f"the weights of `{origin['name']}` (sha256 {origin['sha256'][:12]})"
     return [
         (
             f"- Encoder `{recipe['encoder']['name']}` from {start}; U-Net decoder of"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flawscope import __version__
-from flawscope.bundle import CARD, PICTURE, pack
+from flawscope.bundle import CARD, PICTURE, Bundle, pack
 from flawscope.evaluate import Tally
 from flawscope.nets import DEFAULT_ENCODER, SharedCascade, export_shared
 from flawscope.report import Comparison, validation_picture
@@ -38,8 +38,18 @@ def finish(
     prepared: Prepared,
     recipe: Recipe,
     out: Path,
+    *,
+    origin: Bundle | None = None,
 ) -> dict[str, Any]:
     """Writes the model file of a trained cascade.
+
+    Args:
+        cascade: trained.
+        curriculum: its policy is chosen on the validation part.
+        prepared: the datasets.
+        recipe: resolved.
+        out: the model file.
+        origin: the model that training started from, if any.
 
     Returns:
         Figures of the finished file on the validation part, by dataset: the numbers that its
@@ -54,10 +64,10 @@ def finish(
         input=InputFit(),
         policy=OPEN,
         recipe=recipe.model_dump(mode="json"),
-        dataset=_seen(curriculum, prepared),
+        dataset=_seen(curriculum, prepared, origin),
         seed=recipe.seed,
         versions=_versions(),
-        licences=_licences(recipe),
+        licences=_licences(recipe) if origin is None else origin.manifest.licences,
     )
     threads = usable_threads()
     engines = {
@@ -107,12 +117,20 @@ def _compared(inspector: Inspector, lessons: Sequence[Lesson]) -> Iterator[Compa
             yield Comparison(sample, inspector.examine(sample.image, id=sample.id))
 
 
-def _seen(curriculum: Curriculum, prepared: Prepared) -> dict[str, Any]:
+def _seen(curriculum: Curriculum, prepared: Prepared, origin: Bundle | None) -> dict[str, Any]:
     counts = {
         part: dict(sorted(Counter(lesson.dataset for lesson in lessons).items()))
         for part, lessons in curriculum.lessons.items()
     }
-    return {"images": counts, "fingerprints": prepared.fingerprints()}
+    seen = {"images": counts, "fingerprints": prepared.fingerprints()}
+    if origin is not None:
+        before = origin.manifest
+        seen["started_from"] = {
+            "name": before.name,
+            "sha256": origin.digest,
+            "dataset": before.dataset,
+        }
+    return seen
 
 
 def _versions() -> dict[str, str]:

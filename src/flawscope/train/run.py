@@ -82,11 +82,12 @@ def train(
     began = time.monotonic()
     keep_memory()
     resolved = _resolved(out, recipe, settings, minutes, resume=resume)
+    origin = Bundle.open(start_from) if start_from is not None else None
     roots = [root.resolve() for root in roots]  # so that even "." has a name
     prepared = prepare(roots, out / SPLITS, layout=layout, split_files=split_files)
     curriculum = plan(prepared.datasets, resolved)
     torch.manual_seed(resolved.seed)
-    cascade = _built(curriculum, resolved, start_from)
+    cascade = _built(curriculum, resolved, origin)
     if resolved.precision == "auto":
         resolved = resolved.model_copy(update={"precision": fastest_precision(cascade)})
     write_text(out / RECIPE, recipe_yaml(resolved))
@@ -94,7 +95,7 @@ def train(
     spent = time.monotonic() - began
     progress = fit(cascade, curriculum, resolved, out, resume=resume, spent=spent, report=report)
     report(1.0, "choosing thresholds and writing the model")
-    metrics = finish(cascade, curriculum, prepared, resolved, out / MODEL)
+    metrics = finish(cascade, curriculum, prepared, resolved, out / MODEL, origin=origin)
     return TrainedModel(
         model=out / MODEL,
         steps=progress.step,
@@ -154,22 +155,21 @@ def _difference(before: dict[str, Any], wanted: dict[str, Any], prefix: str = ""
     return None
 
 
-def _built(curriculum: Curriculum, recipe: Recipe, start_from: Path | None) -> SharedCascade:
+def _built(curriculum: Curriculum, recipe: Recipe, origin: Bundle | None) -> SharedCascade:
     cascade = SharedCascade(
         len(curriculum.kinds),
         encoder=recipe.encoder.name,
         decoder_channels=recipe.decoder.channels,
-        pretrained=recipe.encoder.pretrained and start_from is None,
+        pretrained=recipe.encoder.pretrained and origin is None,
     )
-    if start_from is not None:
-        bundle = Bundle.open(start_from)
+    if origin is not None:
         load_from_graphs(
             cascade,
-            [bundle.read(stage.graph) for stage in bundle.manifest.stages],
-            old_kinds=bundle.manifest.kinds,
+            [origin.read(stage.graph) for stage in origin.manifest.stages],
+            old_kinds=origin.manifest.kinds,
             new_kinds=curriculum.kinds,
         )
-    if recipe.encoder.pretrained or start_from is not None:
+    if recipe.encoder.pretrained or origin is not None:
         freeze(cascade.get_submodule("encoder"), recipe.encoder.frozen)
     # Already here, so that precisions are compared on what it will be trained on.
     return cascade.to("cuda" if torch.cuda.is_available() else "cpu")
