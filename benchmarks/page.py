@@ -156,7 +156,7 @@ def main() -> None:
         path = HERE / "results" / f"{name}.json"
         if path.exists():
             parts.append(section(json.loads(path.read_text(encoding="utf-8"))))
-    PAGE.write_text("\n".join(parts) + "\n", encoding="utf-8")
+    PAGE.write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
     print(PAGE)
 
 
