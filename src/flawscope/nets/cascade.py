@@ -75,8 +75,9 @@ class EvidenceHead(nn.Module):
             )
         evidence = self.evidence(self.drop(self.mix(total))).float()
         flat = evidence.flatten(2)
-        weights = torch.softmax(flat, dim=2)
-        pooled = (weights * flat).sum(dim=2)
+        # A softmax in full: OpenVINO 2026.4 joins one with the sum after it, wrongly for batches.
+        weights = (flat - flat.amax(dim=2, keepdim=True).detach()).exp()
+        pooled = (weights * flat).sum(dim=2) / weights.sum(dim=2)
         return pooled * self.sharpness + self.offset, evidence
 
 
