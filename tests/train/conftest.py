@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,11 +19,7 @@ def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def one_process() -> Iterator[None]:
     """Loads batches without a worker."""
-    from torch.utils.data import DataLoader
+    from train_parts import in_one_process
 
-    def plain(crops: Any, *, batch_size: int, sampler: Any, **_options: Any) -> Any:
-        return DataLoader(crops, batch_size=batch_size, sampler=sampler)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("flawscope.train.loop.DataLoader", plain)
+    with in_one_process():
         yield

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
 from collections.abc import Callable
 from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +15,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from train_parts import tiny  # noqa: E402
+from train_parts import in_one_process, tiny  # noqa: E402
 
 from flawscope.data import apply_split, read, split  # noqa: E402
 from flawscope.errors import TrainingError  # noqa: E402
@@ -127,16 +127,8 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert rows(tmp_path) == rows(whole[1])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_the_step_at_hand_and_then_takes_effect(
-    curriculum: Curriculum,
-    whole: tuple[str, Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    number: signal.Signals,
-) -> None:
-    if number is signal.SIGINT and "PYTEST_XDIST_WORKER" in os.environ:
-        pytest.skip("a worker of pytest-xdist ends on Ctrl-C; run this test by itself")
+def struck_down(curriculum: Curriculum, folder: Path, number: signal.Signals) -> None:
+    """Trains with a signal in the first step; for a process of its own."""
 
     class Stopped(BaseException):
         """What the process does on the signal outside training."""
@@ -153,15 +145,23 @@ def test_a_signal_saves_the_step_at_hand_and_then_takes_effect(
         return losses(*arguments)
 
     steps = count()
-    before = signal.signal(number, stop)
-    try:
-        with monkeypatch.context() as patch:
-            patch.setattr(loop, "cascade_losses", struck)
-            with pytest.raises(Stopped):
-                fitted(curriculum, tmp_path)
-        assert signal.getsignal(number) is stop
-    finally:
-        signal.signal(number, before)
+    signal.signal(number, stop)
+    with in_one_process() as patch:
+        patch.setattr(loop, "cascade_losses", struck)
+        with pytest.raises(Stopped):
+            fitted(curriculum, folder)
+    assert signal.getsignal(number) is stop
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_the_step_at_hand_and_then_takes_effect(
+    curriculum: Curriculum, whole: tuple[str, Path], tmp_path: Path, number: signal.Signals
+) -> None:
+    """In a process of its own: a worker of the parallel test run would end on the signal."""
+    one = get_context("spawn").Process(target=struck_down, args=(curriculum, tmp_path, number))
+    one.start()
+    one.join()
+    assert one.exitcode == 0
     assert torch.load(tmp_path / "last.pt", weights_only=True)["progress"]["step"] == 1
     assert fitted(curriculum, tmp_path, resume=True)[0] == whole[0]
 

@@ -203,7 +203,7 @@ def test_kinds_alone_train_and_start_from_another_model(
 def test_ctrl_c_saves_and_resume_goes_on(masked: Path, tmp_path: Path) -> None:
     """As from a terminal: the signal reaches every process of the group."""
     out = tmp_path / "run"
-    settings = [*TINY, "schedule.steps=60", "schedule.validate_every=5"]
+    settings = [*TINY, "schedule.steps=24", "schedule.validate_every=4"]
     command = [sys.executable, "-m", "flawscope", "train", str(masked), "--out", str(out)]
     command += [word for setting in settings for word in ("--set", setting)]
     first = subprocess.Popen(
@@ -219,11 +219,11 @@ def test_ctrl_c_saves_and_resume_goes_on(masked: Path, tmp_path: Path) -> None:
     assert "--resume" in said
     assert "Traceback" not in said
     step = torch.load(out / "last.pt", weights_only=True)["progress"]["step"]
-    assert 5 <= step < 60
+    assert 4 <= step < 24
     assert not (out / "inspector.flaw").exists()
     assert not list(out.glob(".partial-*"))
 
     found = train([masked], out, settings=settings, resume=True)
-    assert found.steps == 60
+    assert found.steps == 24
     assert Inspector.load(found.model, engine="onnxruntime").manifest.kinds == KINDS
     assert found.notes == ("parts: the run's own split",)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from flawscope.images import open_mask, save_image
 from flawscope.masks import encode
@@ -32,6 +35,19 @@ TINY = (
 
 def tiny(*settings: str) -> Recipe:
     return load_recipe("shared", (*TINY, *settings))
+
+
+@contextmanager
+def in_one_process() -> Iterator[pytest.MonkeyPatch]:
+    """Training in the body loads its batches without a worker; it may be patched further."""
+    from torch.utils.data import DataLoader
+
+    def plain(crops: Any, *, batch_size: int, sampler: Any, **_options: Any) -> Any:
+        return DataLoader(crops, batch_size=batch_size, sampler=sampler)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flawscope.train.loop.DataLoader", plain)
+        yield patch
 
 
 def defect(kind: str, box: Box, size: Size, *, masked: bool = True) -> Defect:
