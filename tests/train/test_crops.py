@@ -34,6 +34,7 @@ PLAIN = (
     "augment.blur=0",
     "augment.noise=0",
     "augment.planted=0",
+    "augment.transplanted=0",
     "crops.zoom=[1, 1]",
 )
 """Crops as they are cut."""

@@ -7,7 +7,7 @@ the crops that it would have had.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from flawscope.images import open_image
 from flawscope.train.augment import vary
 from flawscope.train.recipe import AugmentRecipe, Recipe
 from flawscope.train.supervision import CLEAN, DEFECT, SOMEWHERE, Lesson, answers, places
+from flawscope.train.transplants import transplant
 from flawscope.values import Label, Size
 
 GOOD = "good"
@@ -61,12 +62,16 @@ class Crop(NamedTuple):
     answers: Tensor
 
 
+_Groups = tuple[tuple[int, ...], ...]
+"""Numbers of lessons, by group."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Shelf:
     """Lessons of one dataset that show one kind, by group."""
 
     weight: float
-    groups: tuple[tuple[int, ...], ...]
+    groups: _Groups
     kind: str
 
 
@@ -87,6 +92,7 @@ class Crops(TorchDataset[Crop]):
         weights = np.array([shelf.weight for shelf in self.shelves])
         self.chances = weights / weights.sum()
         self._unlocated = _unlocated(lessons)
+        self._donors = _donors(lessons)
         self._cache: OrderedDict[int, _Opened] = OrderedDict()
         self._cached_bytes = 0
 
@@ -100,7 +106,10 @@ class Crops(TorchDataset[Crop]):
         number = group[rng.integers(len(group))]
         lesson = self.lessons[number]
         picture, places = self._opened(number)
-        matrix = self._placing(lesson, places, shelf.kind, rng)
+        kind = shelf.kind
+        if kind == GOOD and rng.random() < self.recipe.augment.transplanted:
+            picture, places, kind = self._transplanted(lesson, picture, places, rng)
+        matrix = self._placing(lesson, places, kind, rng)
         image, known = _cut(picture, places, matrix, self.recipe.crops.size)
         told = _crop_answers(known, answers(lesson, self.kinds), places)
         image, known, told = vary(image, known, told, self.recipe.augment, rng)
@@ -122,6 +131,20 @@ class Crops(TorchDataset[Crop]):
         while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
             self._cached_bytes -= self._cache.popitem(last=False)[1].bytes
         return opened
+
+    def _transplanted(
+        self, lesson: Lesson, picture: NDArray[np.uint8], places: Places, rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], Places, str]:
+        """A good part with a defect of another one of its dataset, if there is any that fits."""
+        by_kind = self._donors.get(lesson.dataset)
+        if by_kind:
+            groups = by_kind[rng.integers(len(by_kind))]
+            group = groups[rng.integers(len(groups))]
+            donor = self._opened(group[rng.integers(len(group))])
+            found = transplant(picture, donor.image, donor.places, rng)
+            if found is not None:
+                return *found, ANY
+        return picture, places, GOOD
 
     def _placing(
         self, lesson: Lesson, places: Places, kind: str, rng: np.random.Generator
@@ -237,6 +260,27 @@ def _unlocated(lessons: Sequence[Lesson]) -> frozenset[str]:
     return frozenset({one.dataset for one in defective} - located)
 
 
+def _donors(lessons: Sequence[Lesson]) -> dict[str, list[_Groups]]:
+    """By dataset and kind, groups of lessons whose defects are all known to the pixel."""
+    by_dataset: dict[str, dict[str, dict[str, list[int]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
+    for number, lesson in enumerate(lessons):
+        defects = lesson.sample.defects
+        if defects and all(defect.mask is not None for defect in defects):
+            for kind in _shown(lesson):
+                group = lesson.sample.group or lesson.sample.id
+                by_dataset[lesson.dataset][kind][group].append(number)
+    return {
+        dataset: [_grouped(groups) for groups in by_kind.values()]
+        for dataset, by_kind in by_dataset.items()
+    }
+
+
+def _grouped(groups: Mapping[str, Sequence[int]]) -> _Groups:
+    return tuple(tuple(numbers) for numbers in groups.values())
+
+
 def _shelves(lessons: Sequence[Lesson], recipe: Recipe) -> list[_Shelf]:
     """Lessons by dataset and by what they show, with each shelf's weight."""
     by_dataset: dict[str, dict[str, dict[str, list[int]]]] = defaultdict(
@@ -255,8 +299,7 @@ def _shelves(lessons: Sequence[Lesson], recipe: Recipe) -> list[_Shelf]:
             good = 0.0
         for kind, groups in by_kind.items():
             share = good if kind == GOOD else (1.0 - good) / len(defective)
-            members = tuple(tuple(numbers) for numbers in groups.values())
-            shelves.append(_Shelf(weight * share, members, kind))
+            shelves.append(_Shelf(weight * share, _grouped(groups), kind))
     return shelves
 
 

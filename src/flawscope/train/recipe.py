@@ -58,7 +58,7 @@ class CropRecipe(_Section):
     size: Annotated[int, Field(ge=64, le=1024, multiple_of=32)] = 224
     good: Share = 0.5
     on_defect: Share = 0.85
-    zoom: tuple[Positive, Positive] = (0.8, 1.25)
+    zoom: tuple[Positive, Positive] = (0.75, 1.33)
     datasets: dict[str, Positive] = Field(default_factory=dict)
 
 
@@ -74,6 +74,8 @@ class AugmentRecipe(_Section):
         glare: share with a bright reflection.
         blur, noise: share blurred, share with sensor noise.
         planted: share of good crops that get a rendered defect, labelled in place, of no kind.
+        transplanted: share of good crops that get a real defect, masked on another part of the
+            same dataset, labelled in place with its kind.
     """
 
     flips: bool = True
@@ -86,6 +88,7 @@ class AugmentRecipe(_Section):
     blur: Share = 0.15
     noise: Share = 0.3
     planted: Share = 0.1
+    transplanted: Share = 0.3
 
 
 class LossRecipe(_Section):
