@@ -12,13 +12,14 @@ torch = pytest.importorskip("torch")
 import onnx  # noqa: E402
 
 from flawscope.errors import TrainingError  # noqa: E402
-from flawscope.nets import SharedCascade, export_shared, load_from_graphs  # noqa: E402
+from flawscope.nets import SharedCascade, export, load_from_graphs  # noqa: E402
 from flawscope.runtime import load_graph  # noqa: E402
 from flawscope.values import Stage  # noqa: E402
 
 pytestmark = pytest.mark.train
 
 KINDS = ("pit", "scratch", "stain")
+ANSWERS = ("", *KINDS)
 ENGINES = ("onnxruntime", "openvino")
 TOLERANCE = 1e-4
 SIZES = ((1, 64, 64), (1, 96, 160), (1, 256, 32))
@@ -50,7 +51,7 @@ def lively(cascade: SharedCascade, seed: int) -> SharedCascade:
 @pytest.fixture(scope="module")
 def exported() -> Exported:
     cascade = lively(built(len(KINDS)), 0)
-    stages, graphs = export_shared(cascade, KINDS)
+    stages, graphs = export(cascade, KINDS, "shared")
     return cascade, stages, graphs
 
 
@@ -110,7 +111,7 @@ def test_weights_at_rest_take_two_bytes(exported: Exported) -> None:
 def test_a_network_comes_back_from_its_graphs(exported: Exported) -> None:
     cascade, _, graphs = exported
     restored = built(len(KINDS))
-    load_from_graphs(restored, graphs.values(), old_kinds=KINDS, new_kinds=KINDS)
+    load_from_graphs(restored, graphs.values(), old_answers=ANSWERS, new_answers=ANSWERS)
     for name, tensor in cascade.state_dict().items():
         if not name.endswith("num_batches_tracked"):
             assert torch.equal(restored.state_dict()[name], tensor), name
@@ -121,7 +122,7 @@ def test_kinds_are_matched_by_name(exported: Exported) -> None:
     new = ("stain", "dent", "pit")
     restored = built(len(new))
     fresh = {name: tensor.clone() for name, tensor in restored.state_dict().items()}
-    load_from_graphs(restored, graphs.values(), old_kinds=KINDS, new_kinds=new)
+    load_from_graphs(restored, graphs.values(), old_answers=ANSWERS, new_answers=("", *new))
     ours, theirs = restored.state_dict(), cascade.state_dict()
     for name, rows in (("head.evidence.weight", 1), ("head.offset", 1), ("segment.0.bias", 4)):
         for place, old in ((0, 0), (1, 3), (3, 1)):  # any defect, stain, pit
@@ -137,7 +138,7 @@ def test_a_network_built_otherwise_is_refused(exported: Exported) -> None:
     other = built(len(KINDS), decoder=(24, 16, 8, 8))
     before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
     with pytest.raises(TrainingError, match=r"decoder\.") as caught:
-        load_from_graphs(other, graphs.values(), old_kinds=KINDS, new_kinds=KINDS)
+        load_from_graphs(other, graphs.values(), old_answers=ANSWERS, new_answers=ANSWERS)
     assert caught.value.where == "--from"
     assert all(torch.equal(tensor, before[name]) for name, tensor in other.state_dict().items())
 
@@ -145,7 +146,7 @@ def test_a_network_built_otherwise_is_refused(exported: Exported) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_network_of_no_kinds_can_be_run(engine: str) -> None:
     cascade = lively(built(0), 1)
-    stages, graphs = export_shared(cascade, ())
+    stages, graphs = export(cascade, (), "shared")
     encode, decode = (load_graph(engine, graphs[stage.graph], 1, stage.graph) for stage in stages)
     image = np.full((1, 64, 64, 3), 90, dtype=np.uint8)
     found = {name: value.copy() for name, value in encode({"image": image}).items()}
@@ -160,5 +161,5 @@ def test_a_network_of_no_kinds_can_be_run(engine: str) -> None:
 def test_export_leaves_a_module_that_can_be_exported_again(exported: Exported) -> None:
     cascade, _, graphs = exported
     assert not cascade.training
-    again = export_shared(cascade, KINDS)[1]
+    again = export(cascade, KINDS, "shared")[1]
     assert dict(again) == dict(graphs)

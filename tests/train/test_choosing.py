@@ -51,6 +51,7 @@ class Oracle:
 
     def __init__(self, said: Sequence[Said]) -> None:
         self.said = said
+        self.located = frozenset({UNNAMED, *KINDS})
 
     def ask(self, image: np.ndarray, _clock: Any) -> Answer:
         one = self.said[int(image[0, 0, 0])]

@@ -22,7 +22,7 @@ from flawscope.errors import TrainingError  # noqa: E402
 from flawscope.nets import SharedCascade, freeze  # noqa: E402
 from flawscope.train import loop  # noqa: E402
 from flawscope.train.checkpoint import Progress  # noqa: E402
-from flawscope.train.recipe import Recipe  # noqa: E402
+from flawscope.train.recipe import Freeze, Recipe, ScheduleRecipe, UntilEpoch  # noqa: E402
 from flawscope.train.supervision import Curriculum, plan  # noqa: E402
 from flawscope.train.validating import Validation  # noqa: E402
 
@@ -284,9 +284,51 @@ def test_of_equal_scores_the_later_weights_are_kept(
 
 
 def test_the_rate_rises_and_then_falls() -> None:
-    rates = [loop._rate(share / 100, 0.05) for share in range(101)]
+    rates = [loop._rate(share / 100, ScheduleRecipe()) for share in range(101)]
     assert rates.index(max(rates)) == 5
     assert max(rates) == pytest.approx(1.0)
     assert rates[:6] == sorted(rates[:6])
     assert rates[5:] == sorted(rates[5:], reverse=True)
     assert 0 < rates[-1] < 0.02
+
+
+def test_on_a_plateau_the_rate_is_reduced(
+    curriculum: Curriculum, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validated(monkeypatch, 0.5, 0.4, 0.3, 0.2)
+    monkeypatch.setattr(loop, "_LOG_EVERY", 1)
+    recipe = tiny(
+        "schedule.steps=8",
+        "schedule.validate_every=1",
+        "schedule.rate=plateau",
+        "schedule.reduce_after=2",
+        "schedule.reduce_to=0.5",
+        "schedule.warm_up=0",
+    )
+    fitted(curriculum, tmp_path, recipe)
+    rates = [row["learning_rate"] for row in rows(tmp_path) if "learning_rate" in row]
+    assert rates == pytest.approx([2e-3] * 3 + [1e-3] * 2 + [5e-4] * 2 + [2.5e-4])
+
+
+@pytest.mark.parametrize(
+    ("freeze", "steps", "moves"),
+    [
+        ("encoder", 2, False),
+        (UntilEpoch(until_epoch=1), 8, False),
+        (UntilEpoch(until_epoch=1), 9, True),
+    ],
+)
+def test_a_resting_encoder_keeps_weights_and_statistics(
+    curriculum: Curriculum, tmp_path: Path, freeze: Freeze, steps: int, moves: bool
+) -> None:
+    """Sixteen parts by two a step: an epoch is eight steps."""
+    recipe = tiny(f"schedule.steps={steps}", "schedule.validate_every=100", "encoder.frozen=0")
+    assert len(curriculum.lessons["train"]) in (15, 16)
+    start = {
+        name: tensor.clone() for name, tensor in built(curriculum, recipe).state_dict().items()
+    }
+    fitted(curriculum, tmp_path, recipe, freeze=freeze)
+    found = torch.load(tmp_path / "last.pt", weights_only=True)["cascade"]
+    moved = {name for name in start if not torch.equal(found[name], start[name])}
+    assert any(name.startswith("head.") for name in moved)
+    assert any(name.startswith("encoder.") for name in moved) == moves

@@ -94,7 +94,7 @@ def test_what_nobody_looked_for_stays_unknown() -> None:
     one = sample(Label.DEFECTIVE, [defect("pit", Box(70, 50, 90, 62), SIZE)], size=SIZE)
     known = places(lesson(one, vocabulary=[0]), KINDS)
     rng = np.random.default_rng(1)
-    image, (anything, _, scratch) = transplant(surface(200), surface(100), known, rng)
+    _, (anything, _, scratch) = transplant(surface(200), surface(100), known, rng)
     np.testing.assert_array_equal(anything == DEFECT, scratch == UNKNOWN)
 
 

@@ -1,16 +1,26 @@
 """The torch modules of the cascade, their starting weights, and their export to ONNX."""
 
-from flawscope.nets.cascade import Answers, SharedCascade
+from flawscope.nets.cascade import SharedCascade
+from flawscope.nets.classifier import Classifier
+from flawscope.nets.decoders import DECODERS, DEFAULT_DECODER
 from flawscope.nets.encoder import DEFAULT_ENCODER, build_encoder, freeze
-from flawscope.nets.export import export_shared
+from flawscope.nets.export import Exported, export
 from flawscope.nets.loading import load_from_graphs
+from flawscope.nets.network import Answers, Network
+from flawscope.nets.segmenter import Segmenter
 
 __all__ = [
+    "DECODERS",
+    "DEFAULT_DECODER",
     "DEFAULT_ENCODER",
     "Answers",
+    "Classifier",
+    "Exported",
+    "Network",
+    "Segmenter",
     "SharedCascade",
     "build_encoder",
-    "export_shared",
+    "export",
     "freeze",
     "load_from_graphs",
 ]

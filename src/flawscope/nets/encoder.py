@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import timm
@@ -16,6 +17,9 @@ from flawscope.errors import TrainingError
 DEFAULT_ENCODER = "tf_efficientnet_lite0"
 STRIDE = 32
 """Sides of every image that enters a network are multiples of this."""
+
+_FEATURES = 6
+"""The image, and feature maps at strides 2, 4, 8, 16 and 32."""
 
 
 class Encoder(Protocol):
@@ -34,7 +38,7 @@ class Encoder(Protocol):
         """The six tensors of a normalised image."""
 
 
-def build_encoder(name: str, *, pretrained: bool = True) -> Encoder:
+def build_encoder(name: str, *, pretrained: bool = True, output_stride: int = STRIDE) -> Encoder:
     """A timm encoder that gives five feature maps, at strides 2 to 32.
 
     ImageNet weights of the default encoder come from the package
@@ -43,10 +47,48 @@ def build_encoder(name: str, *, pretrained: bool = True) -> Encoder:
     Args:
         name: of the timm model.
         pretrained: start from ImageNet weights rather than from random ones.
+        output_stride: the last feature maps keep this stride, by dilation.
 
     Raises:
-        TrainingError: the name is not timm's, or its weights cannot be downloaded.
+        TrainingError: the name is not timm's, its weights cannot be downloaded, or it cannot give
+            such feature maps.
     """
+    dilated = {} if output_stride == STRIDE else {"output_stride": output_stride}
+
+    def make(weights: bool) -> Any:
+        return get_encoder(f"tu-{name}", weights="imagenet" if weights else None, **dilated)
+
+    encoder = _made(name, make, lambda made: made.model, pretrained=pretrained)
+    if len(encoder.out_channels) != _FEATURES or encoder.out_channels[-1] == 0:
+        raise TrainingError(
+            f"the encoder {name!r} has no feature maps at strides 2 to 32",
+            where="encoder.name",
+            remedy=f"Choose a pyramid such as {DEFAULT_ENCODER}, resnet50 or convnext_tiny",
+        )
+    fitted: Encoder = encoder
+    return fitted
+
+
+def build_trunk(name: str, *, pretrained: bool = True) -> Any:
+    """A whole timm model but for its last layer; ``forward_features`` and ``forward_head`` are its.
+
+    Args and errors as for ``build_encoder``; ``mean`` and ``std`` are set likewise, and
+    ``head_hidden_size`` says how many features an image is described by.
+    """
+
+    def make(weights: bool) -> Any:
+        return timm.create_model(name, pretrained=weights, num_classes=0)
+
+    return _made(name, make, lambda made: made, pretrained=pretrained)
+
+
+def _made(
+    name: str,
+    make: Callable[[bool], Any],
+    model_of: Callable[[Any], nn.Module],
+    *,
+    pretrained: bool,
+) -> Any:
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=3) or [DEFAULT_ENCODER]
         raise TrainingError(
@@ -56,24 +98,22 @@ def build_encoder(name: str, *, pretrained: bool = True) -> Encoder:
         )
     offline = name == DEFAULT_ENCODER
     try:
-        encoder: Any = get_encoder(
-            f"tu-{name}", weights="imagenet" if pretrained and not offline else None
-        )
+        encoder = make(pretrained and not offline)
     except Exception as error:
+        fault = "or its weights not be downloaded " if pretrained else ""
+        cure = ", connect to the network once, or set the encoder's pretrained=false"
         raise TrainingError(
-            f"the encoder {name!r} could not be made or its weights not be downloaded ({error})",
+            f"the encoder {name!r} could not be made {fault}({error})",
             where="encoder.name",
-            remedy=f"Use {DEFAULT_ENCODER} (its weights are installed), connect to the network"
-            " once, or set encoder.pretrained=false",
+            remedy=f"Use {DEFAULT_ENCODER} (its weights are installed){cure if pretrained else ''}",
         ) from error
     if pretrained and offline:
-        _load_lite0(encoder.model)
+        _load_lite0(model_of(encoder))
     config = timm.get_pretrained_cfg(name)
     encoder.mean = tuple(config.mean) if config else (0.5, 0.5, 0.5)
     encoder.std = tuple(config.std) if config else (0.5, 0.5, 0.5)
     _fit_convolutions(encoder)
-    fitted: Encoder = encoder
-    return fitted
+    return encoder
 
 
 def freeze(encoder: nn.Module, features: int) -> None:

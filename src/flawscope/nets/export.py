@@ -1,4 +1,4 @@
-"""The shared cascade as two ONNX graphs: uint8 image in, probabilities out."""
+"""Networks as ONNX graphs: uint8 image in, probabilities out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from flawscope.nets.cascade import SharedCascade
+from flawscope.nets.classifier import Classifier
+from flawscope.nets.network import Network
+from flawscope.nets.segmenter import Segmenter
 from flawscope.values import UNNAMED, Stage
 
 HALF_SUFFIX = "_half"
@@ -19,7 +22,7 @@ ROOT = "cascade."
 """Initialisers are named as the network's weights, after this and, in float16, with the suffix."""
 
 _OPSET = 17
-_EXAMPLE = 96
+_EXAMPLE = 128
 
 
 class _Encode(nn.Module):
@@ -32,7 +35,7 @@ class _Encode(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         features = self.cascade.features(image)
         whole = torch.sigmoid(self.cascade.whole(features)[0])
-        return (whole[:, 0], whole[:, 1:], *features)
+        return (whole[:, 0], whole[:, 1:], *features[: self.cascade.depth])
 
 
 class _Decode(nn.Module):
@@ -46,43 +49,88 @@ class _Decode(nn.Module):
         return torch.sigmoid(self.cascade.masks(list(features)))
 
 
-def export_shared(
-    cascade: SharedCascade, kinds: Sequence[str]
-) -> tuple[tuple[Stage, ...], Mapping[str, bytes]]:
-    """Both graphs of a cascade, with weights stored as float16 and computed in float32.
+class _Classify(nn.Module):
+    """Image to the first two answers, or to one of them."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.cascade = classifier
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        whole = self.cascade.chances(self.cascade.features(image))
+        screens = self.cascade.channels[0] == 0
+        named = whole[:, 1:] if screens else whole
+        return ((whole[:, 0],) if screens else ()) + ((named,) if named.shape[1] else ())
+
+
+class _Segment(nn.Module):
+    """Image to masks."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        super().__init__()
+        self.cascade = segmenter
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.sigmoid(self.cascade.masks(image))
+
+
+Exported = tuple[tuple[Stage, ...], Mapping[str, bytes]]
+"""Stages for a manifest, and the bytes of each graph by file name."""
+
+
+def export(network: Network, kinds: Sequence[str], name: str) -> Exported:
+    """The graphs of a network, with weights stored as float16 and computed in float32.
 
     Args:
-        cascade: trained; it is put into evaluation mode.
-        kinds: names of its kinds, in the order of its outputs.
-
-    Returns:
-        The stages for a manifest, and the bytes of each graph by file name.
+        network: trained; it is put into evaluation mode.
+        kinds: names of the model's kinds; a channel c > 0 is of the kind c - 1.
+        name: of the network's stage, where it is one stage.
     """
-    cascade = cascade.eval().float().cpu().to(memory_format=torch.contiguous_format)
+    network = network.eval().float().cpu().to(memory_format=torch.contiguous_format)
     image = torch.zeros((2, _EXAMPLE, _EXAMPLE, 3), dtype=torch.uint8)
+    if isinstance(network, SharedCascade):
+        return _shared(network, kinds, image)
+    channels = tuple(kinds[channel - 1] if channel else UNNAMED for channel in network.channels)
+    if isinstance(network, Segmenter):
+        stage = _stage(name, ("masks",), channels)
+        return (stage,), {stage.graph: _graph(_Segment(network), (image,), stage)}
+    if isinstance(network, Classifier):
+        screens = network.channels[0] == 0
+        outputs = ("screen",) * screens + ("kinds",) * (len(channels) > screens)
+        stage = _stage(name, outputs)
+        return (stage,), {stage.graph: _graph(_Classify(network), (image,), stage)}
+    raise TypeError(type(network))
+
+
+def _stage(name: str, outputs: tuple[str, ...], channels: tuple[str, ...] = ()) -> Stage:
+    located = channels if "masks" in outputs else ()
+    graph = f"{name}.onnx"
+    return Stage(name=name, graph=graph, inputs=("image",), outputs=outputs, channels=located)
+
+
+def _shared(cascade: SharedCascade, kinds: Sequence[str], image: Tensor) -> Exported:
     with torch.no_grad():
-        features = cascade.features(image)
-    names = [f"features_{2 ** (depth + 1)}" for depth in range(len(features))]
-    stages = (
-        Stage(
-            name="encoder",
-            graph="encoder.onnx",
-            inputs=("image",),
-            outputs=("screen", "kinds", *names),
-        ),
-        Stage(
-            name="decoder",
-            graph="decoder.onnx",
-            inputs=tuple(names),
-            outputs=("masks",),
-            channels=(UNNAMED, *kinds),
-        ),
+        features = cascade.features(image)[: cascade.depth]
+    names = tuple(f"features_{depth}" for depth in range(1, len(features) + 1))
+    decoder = Stage(
+        name="decoder",
+        graph="decoder.onnx",
+        inputs=names,
+        outputs=("masks",),
+        channels=(UNNAMED, *kinds),
     )
-    graphs = {
-        "encoder.onnx": _graph(_Encode(cascade), (image,), stages[0]),
-        "decoder.onnx": _graph(_Decode(cascade), tuple(features), stages[1]),
-    }
-    return stages, graphs
+    graph = _graph(_Decode(cascade), tuple(features), decoder)
+    # Not every decoder looks at every feature map.
+    used = tuple(one.name for one in onnx.load_from_string(graph).graph.input)
+    decoder = decoder.model_copy(update={"inputs": used})
+    encoder = Stage(
+        name="encoder",
+        graph="encoder.onnx",
+        inputs=("image",),
+        outputs=("screen", "kinds", *names),
+    )
+    encoder_graph = _graph(_Encode(cascade), (image,), encoder)
+    return (encoder, decoder), {encoder.graph: encoder_graph, decoder.graph: graph}
 
 
 def _graph(module: nn.Module, example: tuple[Tensor, ...], stage: Stage) -> bytes:

@@ -1,4 +1,4 @@
-"""Weights out of a model file's graphs and into a network, for training to start from."""
+"""Weights out of a model file's graphs and into a network, to train on or to explain."""
 
 from __future__ import annotations
 
@@ -12,37 +12,33 @@ from onnx import numpy_helper
 from torch import Tensor
 
 from flawscope.errors import TrainingError
-from flawscope.nets.cascade import SharedCascade
 from flawscope.nets.export import HALF_SUFFIX, ROOT
-
-_ROWS = {
-    "head.evidence.weight": 1,
-    "head.evidence.bias": 1,
-    "head.sharpness": 1,
-    "head.offset": 1,
-    "segment.0.weight": 4,
-    "segment.0.bias": 4,
-}
-"""Tensors that have rows for each answer, and how many."""
+from flawscope.nets.network import Network
 
 
 def load_from_graphs(
-    cascade: SharedCascade,
+    network: Network,
     graphs: Iterable[bytes],
     *,
-    old_kinds: Sequence[str],
-    new_kinds: Sequence[str],
+    old_answers: Sequence[str],
+    new_answers: Sequence[str],
 ) -> None:
-    """Starts a cascade from the weights of exported graphs.
+    """Starts a network from the weights of its exported graphs.
 
-    Kinds are matched by name: an answer that both know keeps its weights, a new one starts anew.
+    Answers are matched by name: one that both know keeps its weights, a new one starts anew.
+
+    Args:
+        network: changed in place.
+        graphs: of the network to start from.
+        old_answers: names of the answers that it gave, in order.
+        new_answers: likewise of ``network``.
 
     Raises:
-        TrainingError: the graphs are of another encoder or decoder.
+        TrainingError: the graphs are of a network that was built otherwise.
     """
     stored = _initialisers(graphs)
-    state = cascade.state_dict()
-    wanted = [name for name in state if name not in _ROWS and _is_weight(name)]
+    state = network.state_dict()
+    wanted = [name for name in state if name not in network.by_answer and _is_weight(name)]
     fitting = [name for name in wanted if _shape(stored, name) == tuple(state[name].shape)]
     if len(fitting) < len(wanted):
         missing = next(name for name in wanted if name not in fitting)
@@ -53,18 +49,15 @@ def load_from_graphs(
         )
     for name in fitting:
         state[name] = torch.from_numpy(stored[name].astype(np.float32))
-    for name, rows in _ROWS.items():
-        _copy_rows(state[name], stored[name], rows, ("", *old_kinds), ("", *new_kinds))
-    cascade.load_state_dict(state)
+    for name in network.by_answer:
+        _copy_rows(state[name], stored[name], old_answers, new_answers)
+    network.load_state_dict(state)
 
 
 def _copy_rows(
-    tensor: Tensor,
-    stored: NDArray[np.float32],
-    rows: int,
-    old: Sequence[str],
-    new: Sequence[str],
+    tensor: Tensor, stored: NDArray[np.float32], old: Sequence[str], new: Sequence[str]
 ) -> None:
+    rows = len(tensor) // len(new)
     for place, name in enumerate(new):
         if name in old:
             start = old.index(name) * rows

@@ -76,6 +76,11 @@ class Cascade:
         self._graphs = graphs
         self._locating = [stage for stage in manifest.stages if stage.channels]
 
+    @property
+    def located(self) -> frozenset[str]:
+        """The channels that some stage locates."""
+        return frozenset(name for stage in self._locating for name in stage.channels)
+
     def ask(self, image: NDArray[np.uint8], clock: Clock) -> Answer:
         """The answers for an image of any size.
 

@@ -26,6 +26,8 @@ class Progress:
         seconds: wall time spent training, over all resumptions.
         best: the best validation score.
         stale: validations since then.
+        reductions: how often the learning rate was reduced on a plateau.
+        since: validations without a better score since the last reduction, or since that score.
         done: the schedule has ended; only choosing and exporting are left.
         rows: everything that was logged.
     """
@@ -34,6 +36,8 @@ class Progress:
     seconds: float = 0.0
     best: float = -1.0
     stale: int = 0
+    reductions: int = 0
+    since: int = 0
     done: bool = False
     rows: list[dict[str, float]] = field(default_factory=list)
 

@@ -67,14 +67,14 @@ def choose_policy(
     channels = (UNNAMED, *kinds)
     said, told = [], []
     counts: dict[Gate, _Counts] = {
-        gate: {name: [] for name in channels} for gate in (Gate.NONE, Gate.SOFT)
+        gate: {name: [] for name in cascade.located} for gate in (Gate.NONE, Gate.SOFT)
     }
     owners: dict[str, list[int]] = {name: [] for name in channels}
     for number, seen in enumerate(_looks(cascade, lessons, kinds)):
         said.append(seen.said)
         told.append(seen.told)
         for index, name in enumerate(channels):
-            truth = _truth(seen, index)
+            truth = _truth(seen, index) if name in cascade.located else None
             if truth is None:
                 continue
             values = _map(seen.answer, name)
@@ -156,7 +156,7 @@ def _gates(
         source = counts[Gate.SOFT if gate is Gate.SOFT else Gate.NONE]
         gated = {}
         for index, name in enumerate(channels):
-            if not source[name]:
+            if not source.get(name):
                 continue
             stack = np.stack(source[name]).copy()
             shown = located[owners[name]]
@@ -195,7 +195,7 @@ def _areas(
     true_areas: dict[str, list[int]] = {name: [] for name in channels}
     for seen in _looks(cascade, lessons, kinds):
         for index, name in enumerate(channels):
-            truth = _truth(seen, index)
+            truth = _truth(seen, index) if name in cascade.located else None
             if truth is None:
                 continue
             true_areas[name] += [piece.area for piece in components(truth)]

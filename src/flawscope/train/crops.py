@@ -55,11 +55,20 @@ class Crop(NamedTuple):
         image: uint8 (size, size, 3).
         places: uint8 (1 + k, size, size), what is known of each pixel.
         answers: float32 (1 + k), what is known of the whole crop; NaN is unknown.
+
+    A batch of crops has one dimension more, in front.
     """
 
     image: Tensor
     places: Tensor
     answers: Tensor
+
+    def about(self, channels: Sequence[int]) -> Crop:
+        """A batch, with what is known of these answers alone."""
+        if len(channels) == self.answers.shape[1]:
+            return self
+        chosen = list(channels)
+        return Crop(self.image, self.places[:, chosen], self.answers[:, chosen])
 
 
 _Groups = tuple[tuple[int, ...], ...]

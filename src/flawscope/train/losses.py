@@ -17,6 +17,7 @@ _FOCUS = 1.0
 _INSIDE_SHARE = 0.1
 _BOX_WEIGHT = 0.25
 _FEW = 0.25
+_CELL = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +29,24 @@ class Losses:
 
 
 def cascade_losses(answers: Answers, crops: Crop, recipe: LossRecipe) -> Losses:
-    """Losses of a batch.
+    """Losses of a batch, for what the network answers.
 
     Args:
-        answers: logits (n, 1 + k, ...).
-        crops: a batch of what is known: places (n, 1 + k, h, w), answers (n, 1 + k).
+        answers: logits (n, c, ...).
+        crops: a batch of what is known of the same answers: places (n, c, h, w), answers (n, c).
         recipe: the weights of the parts.
     """
     known = crops.places
-    coarse = _coarse(known, answers.evidence.shape[-1])
-    chosen, weight = _telling(coarse)
-    entropy, dice = _mask_losses(answers.masks[chosen], known[chosen], weight)
-    parts = {
-        "whole": _entropy(answers.whole, crops.answers.nan_to_num(0.0), ~crops.answers.isnan()),
-        "evidence": _focal(answers.evidence, coarse),
-        "mask_entropy": entropy,
-        "mask_dice": dice,
-    }
+    parts = {}
+    if answers.whole is not None:
+        told = crops.answers
+        parts["whole"] = _entropy(answers.whole, told.nan_to_num(0.0), ~told.isnan())
+    if answers.evidence is not None:
+        parts["evidence"] = _focal(answers.evidence, _coarse(known, answers.evidence.shape[-1]))
+    if answers.masks is not None:
+        chosen, weight = _telling(_coarse(known, known.shape[-1] // _CELL))
+        entropy, dice = _mask_losses(answers.masks[chosen], known[chosen], weight)
+        parts |= {"mask_entropy": entropy, "mask_dice": dice}
     weights = recipe.model_dump()
     total = torch.stack([weights[name] * loss for name, loss in parts.items()]).sum()
     return Losses(total, {name: loss.detach() for name, loss in parts.items()})

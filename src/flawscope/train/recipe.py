@@ -22,26 +22,90 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class EncoderRecipe(_Section):
+class UntilEpoch(_Section):
+    """For how many epochs something holds; an epoch is as many crops as there are images."""
+
+    until_epoch: Count
+
+
+Freeze = Literal["none", "encoder"] | UntilEpoch
+"""Whether the encoder keeps the weights it starts with: never, always, or for some epochs."""
+
+
+class BackboneRecipe(_Section):
     """Where features come from.
 
     Attributes:
-        name: of any timm encoder.
+        name: of any timm model.
         pretrained: start from ImageNet weights.
+        freeze: ``none`` fine-tunes the whole network, ``encoder`` only what follows the encoder,
+            ``{until_epoch: N}`` first this, then that.
+    """
+
+    name: str
+    pretrained: bool = True
+    freeze: Freeze = "none"
+
+
+class EncoderRecipe(BackboneRecipe):
+    """Where feature maps come from.
+
+    Attributes:
         frozen: how many of the first feature maps (strides 2, 4, 8 ...) keep the filters they
             start with: what they see is general, they are the costliest to train, and few images
             teach them nothing better. 0 where there is nothing to start from.
     """
 
     name: str = "tf_efficientnet_lite0"
-    pretrained: bool = True
     frozen: Annotated[int, Field(ge=0, le=5)] = 2
 
 
 class DecoderRecipe(_Section):
-    """Widths of the U-Net decoder at strides 16, 8, 4 and 2."""
+    """From feature maps to masks.
 
+    Attributes:
+        name: of any decoder of segmentation-models-pytorch, as ``unet`` or ``deeplabv3plus``.
+        channels: widths of the U-Net's blocks at strides 16, 8, 4 and 2; the others have their own.
+    """
+
+    name: str = "unet"
     channels: tuple[Count, Count, Count, Count] = (96, 64, 48, 32)
+
+
+class ClassifyRecipe(_Section):
+    """A network that classifies, trained by itself.
+
+    Attributes:
+        encoder: whose features it classifies.
+        share: of the minutes, in proportion to the other networks' shares.
+    """
+
+    encoder: BackboneRecipe = BackboneRecipe(name="densenet121")
+    share: Positive = 1.0
+
+
+class LocateRecipe(_Section):
+    """A network that locates, trained by itself, or one for each kind.
+
+    Attributes:
+        encoder: whose feature maps are decoded.
+        decoder: by which.
+        per_kind: a network for each kind, trained on the parts that show it; else one for all.
+        share: of the minutes, in proportion to the other networks' shares.
+    """
+
+    encoder: EncoderRecipe = EncoderRecipe(name="efficientnet_b2", frozen=0)
+    decoder: DecoderRecipe = DecoderRecipe()
+    per_kind: bool = True
+    share: Positive = 2.0
+
+
+class FoundingRecipe(_Section):
+    """The three questions, each answered by networks of its own."""
+
+    screen: ClassifyRecipe = ClassifyRecipe()
+    kinds: ClassifyRecipe = ClassifyRecipe()
+    locate: LocateRecipe = LocateRecipe()
 
 
 class CropRecipe(_Section):
@@ -115,6 +179,10 @@ class ScheduleRecipe(_Section):
         validate_every: steps between validations; 0 spreads ``validations`` over the schedule.
         validations: how many validations a whole schedule holds.
         patience: stop after this many validations without a better score.
+        rate: how the learning rate goes on after its rise: ``cosine`` falls along half a cosine
+            to the schedule's end, ``plateau`` stays until the validation score does.
+        reduce_after: under ``plateau``, validations without a better score until it is reduced.
+        reduce_to: under ``plateau``, the share of the rate that is then kept.
     """
 
     steps: Count = 4000
@@ -128,6 +196,9 @@ class ScheduleRecipe(_Section):
     validate_every: Annotated[int, Field(ge=0)] = 0
     validations: Count = 8
     patience: Count = 8
+    rate: Literal["cosine", "plateau"] = "cosine"
+    reduce_after: Count = 2
+    reduce_to: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.3
 
 
 class CostRecipe(_Section):
@@ -142,18 +213,21 @@ class Recipe(_Section):
     """A whole recipe.
 
     Attributes:
-        kind: the way the cascade is built.
+        kind: the way the cascade is built. ``shared``: one encoder answers all three questions,
+            with ``decoder`` for the third. ``founding``: networks of their own, as in its section.
+            ``classifier``: one network says good or which single kind, and locates nothing.
         seed: two runs with one seed, on one machine, by steps and not by minutes, are equal.
         precision: of the forward pass; ``auto`` measures which is faster here.
         rename: by dataset folder name, its kinds' names to the model's; ``null`` drops the name
             and keeps the defect.
     """
 
-    kind: Literal["shared"] = "shared"
+    kind: Literal["shared", "founding", "classifier"] = "shared"
     seed: int = 0
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     encoder: EncoderRecipe = EncoderRecipe()
     decoder: DecoderRecipe = DecoderRecipe()
+    founding: FoundingRecipe = FoundingRecipe()
     crops: CropRecipe = CropRecipe()
     augment: AugmentRecipe = AugmentRecipe()
     losses: LossRecipe = LossRecipe()

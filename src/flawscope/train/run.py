@@ -13,14 +13,16 @@ import torch
 from flawscope.bundle import Bundle
 from flawscope.errors import RecipeError, TrainingError
 from flawscope.files import write_text
-from flawscope.nets import SharedCascade, freeze, load_from_graphs
+from flawscope.nets import Network
+from flawscope.train.checkpoint import Progress
 from flawscope.train.finishing import finish
 from flawscope.train.loop import Report, fit
 from flawscope.train.memory import keep_memory
+from flawscope.train.networks import Part, build, lessons_for, parts_of
 from flawscope.train.precision import fastest_precision
 from flawscope.train.preparing import SPLITS, prepare
 from flawscope.train.recipe import Recipe, load_recipe, recipe_yaml
-from flawscope.train.supervision import Curriculum, plan
+from flawscope.train.supervision import plan
 
 MODEL = "inspector.flaw"
 RECIPE = "recipe.yaml"
@@ -34,7 +36,7 @@ class TrainedModel:
         model: the model file.
         steps: optimiser steps done.
         minutes: wall time spent training.
-        score: the best validation score.
+        score: the best validation score; of several networks, their mean.
         metrics: figures of the finished model on the validation part, by dataset.
         notes: where splits came from, and the like.
     """
@@ -86,24 +88,67 @@ def train(
     roots = [root.resolve() for root in roots]  # so that even "." has a name
     prepared = prepare(roots, out / SPLITS, layout=layout, split_files=split_files)
     curriculum = plan(prepared.datasets, resolved)
-    torch.manual_seed(resolved.seed)
-    cascade = _built(curriculum, resolved, origin)
-    if resolved.precision == "auto":
-        resolved = resolved.model_copy(update={"precision": fastest_precision(cascade)})
-    write_text(out / RECIPE, recipe_yaml(resolved))
-    prepared.keep_splits(out / SPLITS)
-    spent = time.monotonic() - began
-    progress = fit(cascade, curriculum, resolved, out, resume=resume, spent=spent, report=report)
+    parts = parts_of(resolved, curriculum)
+    trained: list[tuple[Part, Network]] = []
+    done: list[Progress] = []
+    for part in parts:
+        torch.manual_seed(resolved.seed)
+        network = build(part, curriculum.kinds, origin).to(_device())
+        if not trained:  # One precision for all, so that resuming finds the same.
+            resolved = _with_precision(resolved, network)
+            write_text(out / RECIPE, recipe_yaml(resolved))
+            prepared.keep_splits(out / SPLITS)
+        progress = fit(
+            network,
+            lessons_for(part, curriculum),
+            _budgeted(resolved, part, parts),
+            out if len(parts) == 1 else out / part.name,
+            freeze=part.freeze,
+            resume=resume,
+            spent=0.0 if trained else time.monotonic() - began,
+            report=_reporting(report, part, parts),
+        )
+        trained.append((part, network))
+        done.append(progress)
     report(1.0, "choosing thresholds and writing the model")
-    metrics = finish(cascade, curriculum, prepared, resolved, out / MODEL, origin=origin)
+    metrics = finish(trained, curriculum, prepared, resolved, out / MODEL, origin=origin)
     return TrainedModel(
         model=out / MODEL,
-        steps=progress.step,
-        minutes=progress.seconds / 60,
-        score=progress.best,
+        steps=sum(one.step for one in done),
+        minutes=sum(one.seconds for one in done) / 60,
+        score=sum(one.best for one in done) / len(done),
         metrics=metrics,
         notes=prepared.notes,
     )
+
+
+def _with_precision(recipe: Recipe, network: Network) -> Recipe:
+    if recipe.precision != "auto":
+        return recipe
+    return recipe.model_copy(update={"precision": fastest_precision(network)})
+
+
+def _budgeted(recipe: Recipe, part: Part, parts: Sequence[Part]) -> Recipe:
+    """The recipe with a network's share of the minutes."""
+    minutes = recipe.schedule.minutes
+    if minutes is None or len(parts) == 1:
+        return recipe
+    share = part.share / sum(one.share for one in parts)
+    schedule = recipe.schedule.model_copy(update={"minutes": minutes * share})
+    return recipe.model_copy(update={"schedule": schedule})
+
+
+def _reporting(report: Report, part: Part, parts: Sequence[Part]) -> Report:
+    """Tells the share of the whole run that a network's share comes to."""
+    if len(parts) == 1:
+        return report
+    total = sum(one.share for one in parts)
+    before = sum(one.share for one in parts[: parts.index(part)])
+
+    def tell(share: float, words: str) -> None:
+        report((before + share * part.share) / total, f"{part.name}: {words}")
+
+    return tell
 
 
 def _resolved(
@@ -155,21 +200,5 @@ def _difference(before: dict[str, Any], wanted: dict[str, Any], prefix: str = ""
     return None
 
 
-def _built(curriculum: Curriculum, recipe: Recipe, origin: Bundle | None) -> SharedCascade:
-    cascade = SharedCascade(
-        len(curriculum.kinds),
-        encoder=recipe.encoder.name,
-        decoder_channels=recipe.decoder.channels,
-        pretrained=recipe.encoder.pretrained and origin is None,
-    )
-    if origin is not None:
-        load_from_graphs(
-            cascade,
-            [origin.read(stage.graph) for stage in origin.manifest.stages],
-            old_kinds=origin.manifest.kinds,
-            new_kinds=curriculum.kinds,
-        )
-    if recipe.encoder.pretrained or origin is not None:
-        freeze(cascade.get_submodule("encoder"), recipe.encoder.frozen)
-    # Already here, so that precisions are compared on what it will be trained on.
-    return cascade.to("cuda" if torch.cuda.is_available() else "cpu")
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from flawscope.evaluate import average_precision
 from flawscope.fit import pad, plan_fit
 from flawscope.images import open_image
-from flawscope.nets import SharedCascade
+from flawscope.nets import Network
 from flawscope.train.supervision import DEFECT, UNKNOWN, Lesson, answers, places
 from flawscope.values import InputFit, Size
 
@@ -48,24 +48,22 @@ def thinned(all_of_them: Sequence[T], most: int) -> list[T]:
 
 
 @torch.no_grad()
-def validate(cascade: SharedCascade, lessons: Sequence[Lesson], kinds: Sequence[str]) -> Validation:
-    """Figures of a network on whole images at native resolution, masks cut at 0.5."""
-    cascade.eval()
+def validate(network: Network, lessons: Sequence[Lesson], kinds: Sequence[str]) -> Validation:
+    """Figures of what a network answers, on whole images at native resolution, masks cut at 0.5."""
+    network.eval()
     told, said = [], []
     dice: dict[int, list[float]] = defaultdict(list)
     for lesson in lessons:
         image = open_image(lesson.sample.image)
-        whole, masks = _asked(cascade, image)
-        told.append(answers(lesson, kinds))
-        said.append(whole)
-        for channel, value in _dice(masks, places(lesson, kinds)):
-            dice[channel].append(value)
-    truth, scores = np.array(told), np.array(said)
-    precision = {
-        channel: figure
-        for channel in range(truth.shape[1])
-        if (figure := _average_precision(scores[:, channel], truth[:, channel])) is not None
-    }
+        whole, masks = _asked(network, image)
+        if whole is not None:
+            told.append(answers(lesson, kinds)[list(network.channels)])
+            said.append(whole)
+        if masks is not None:
+            known = places(lesson, kinds)
+            for place, value in _dice(masks, [known[channel] for channel in network.channels]):
+                dice[network.channels[place]].append(value)
+    precision = _precisions(np.array(said), np.array(told), network.channels) if said else {}
     figures: dict[str, float | None] = {
         "screen_ap": precision.pop(0, None),
         "kinds_ap": _mean(list(precision.values())),
@@ -76,15 +74,30 @@ def validate(cascade: SharedCascade, lessons: Sequence[Lesson], kinds: Sequence[
     return Validation(_mean(list(measured.values())) or 0.0, measured)
 
 
+def _precisions(
+    scores: NDArray[np.float64], truth: NDArray[np.float32], channels: Sequence[int]
+) -> dict[int, float]:
+    """Average precision of each channel that has one."""
+    return {
+        channel: figure
+        for place, channel in enumerate(channels)
+        if (figure := _average_precision(scores[:, place], truth[:, place])) is not None
+    }
+
+
 def _asked(
-    cascade: SharedCascade, image: NDArray[np.uint8]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Probabilities (1 + k) and cut masks (1 + k, height, width) of one image."""
+    network: Network, image: NDArray[np.uint8]
+) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_] | None]:
+    """Probabilities (c) and cut masks (c, height, width) of one image, where they are answered."""
     size = Size(*image.shape[:2])
     window = plan_fit(size, WHOLE_IMAGE).window
-    found = cascade(torch.from_numpy(pad(image, window))[None].to(cascade.mean.device))
-    whole = torch.sigmoid(found.whole[0]).double().cpu().numpy()
-    return whole, (found.masks[0, :, : size.height, : size.width] > 0).cpu().numpy()
+    found = network(torch.from_numpy(pad(image, window))[None].to(network.mean.device))
+    whole = masks = None
+    if found.whole is not None:
+        whole = torch.sigmoid(found.whole[0]).double().cpu().numpy()
+    if found.masks is not None:
+        masks = (found.masks[0, :, : size.height, : size.width] > 0).cpu().numpy()
+    return whole, masks
 
 
 def _dice(masks: NDArray[np.bool_], known: Sequence[NDArray[np.uint8]]) -> list[tuple[int, float]]:

@@ -1,0 +1,197 @@
+"""The networks that a recipe asks for, each trained by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from flawscope.bundle import Bundle
+from flawscope.nets import Classifier, Network, Segmenter, SharedCascade, freeze, load_from_graphs
+from flawscope.train.recipe import (
+    BackboneRecipe,
+    ClassifyRecipe,
+    EncoderRecipe,
+    Freeze,
+    LocateRecipe,
+    Recipe,
+)
+from flawscope.train.supervision import Curriculum, Lesson
+from flawscope.values import Manifest
+
+SHARED, CLASSES, SCREEN, KINDS, LOCATE = "shared", "classes", "screen", "kinds", "locate"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One network of a recipe.
+
+    Attributes:
+        name: of the network, a plain file name.
+        channels: which answers it gives.
+        make: builds it, from ImageNet weights or not.
+        pretrained: what the recipe says of them.
+        frozen: first feature maps that keep the filters they start with.
+        freeze: whether the whole encoder does.
+        share: of the minutes, in proportion to the other parts' shares.
+        of_kind: the kind whose images alone it learns from.
+    """
+
+    name: str
+    channels: tuple[int, ...]
+    make: Callable[[bool], Network]
+    pretrained: bool
+    frozen: int = 0
+    freeze: Freeze = "none"
+    share: float = 1.0
+    of_kind: str | None = None
+
+
+def parts_of(recipe: Recipe, curriculum: Curriculum) -> tuple[Part, ...]:
+    """The networks of a recipe, in the order of the cascade's questions.
+
+    Questions that nothing in the curriculum could teach get no network: no kinds have no names,
+    and what no mask shows cannot be located.
+    """
+    kinds = curriculum.kinds
+    everything = tuple(range(1 + len(kinds)))
+    if recipe.kind == "shared":
+        return (_shared(recipe, len(kinds)),)
+    if recipe.kind == "classifier":
+        section = ClassifyRecipe(encoder=recipe.encoder)
+        return (_classifier(CLASSES, everything, section, exclusive=True),)
+    founding = recipe.founding
+    parts = [_classifier(SCREEN, (0,), founding.screen)]
+    if kinds:
+        parts.append(_classifier(KINDS, everything[1:], founding.kinds))
+    taught = {kind for lesson in curriculum.lessons["train"] for kind in _located(lesson)}
+    if founding.locate.per_kind and kinds:
+        located = [number for number in everything[1:] if kinds[number - 1] in taught]
+        parts += [
+            _segmenter(f"{LOCATE}-{number}", (number,), founding.locate, kinds[number - 1])
+            for number in located
+        ]
+    elif taught:
+        parts.append(_segmenter(LOCATE, everything, founding.locate))
+    return tuple(parts)
+
+
+def encoders_of(recipe: Recipe) -> tuple[BackboneRecipe, ...]:
+    """The encoders that a recipe's networks have."""
+    if recipe.kind != "founding":
+        return (recipe.encoder,)
+    founding = recipe.founding
+    return (founding.screen.encoder, founding.kinds.encoder, founding.locate.encoder)
+
+
+def _shared(recipe: Recipe, kinds: int) -> Part:
+    encoder, decoder = recipe.encoder, recipe.decoder
+
+    def make(pretrained: bool) -> Network:
+        return SharedCascade(
+            kinds,
+            encoder=encoder.name,
+            decoder=decoder.name,
+            decoder_channels=decoder.channels,
+            pretrained=pretrained,
+        )
+
+    return _encoded(Part(SHARED, tuple(range(1 + kinds)), make, encoder.pretrained), encoder)
+
+
+def _classifier(
+    name: str, channels: tuple[int, ...], section: ClassifyRecipe, *, exclusive: bool = False
+) -> Part:
+    encoder = section.encoder
+
+    def make(pretrained: bool) -> Network:
+        return Classifier(
+            channels, encoder=encoder.name, exclusive=exclusive, pretrained=pretrained
+        )
+
+    return Part(
+        name,
+        channels,
+        make,
+        encoder.pretrained,
+        freeze=encoder.freeze,
+        share=section.share,
+    )
+
+
+def _segmenter(
+    name: str, channels: tuple[int, ...], section: LocateRecipe, of_kind: str | None = None
+) -> Part:
+    encoder, decoder = section.encoder, section.decoder
+
+    def make(pretrained: bool) -> Network:
+        return Segmenter(
+            channels,
+            encoder=encoder.name,
+            decoder=decoder.name,
+            decoder_channels=decoder.channels,
+            pretrained=pretrained,
+        )
+
+    part = Part(name, channels, make, encoder.pretrained, share=section.share, of_kind=of_kind)
+    return _encoded(part, encoder)
+
+
+def _encoded(part: Part, encoder: EncoderRecipe) -> Part:
+    return replace(part, frozen=encoder.frozen, freeze=encoder.freeze)
+
+
+def _located(lesson: Lesson) -> set[str]:
+    """Kinds of which a lesson has a mask."""
+    return {defect.kind for defect in lesson.sample.defects or () if defect.mask is not None}
+
+
+def lessons_for(part: Part, curriculum: Curriculum) -> Curriculum:
+    """What a network learns from: all there is, or the images that show its kind."""
+    if part.of_kind is None:
+        return curriculum
+    return Curriculum(
+        curriculum.kinds,
+        {
+            split: tuple(lesson for lesson in lessons if part.of_kind in _located(lesson))
+            for split, lessons in curriculum.lessons.items()
+        },
+    )
+
+
+def build(part: Part, kinds: Sequence[str], origin: Bundle | None) -> Network:
+    """A network with the weights that it starts from, those of a model file before ImageNet's.
+
+    Raises:
+        TrainingError: an encoder or decoder is unknown or its weights cannot be had, or the model
+            to start from was built otherwise.
+    """
+    graphs = [] if origin is None else _graphs(origin.manifest, part)
+    network = part.make(part.pretrained and not graphs)
+    if origin is not None and graphs:
+        load_from_graphs(
+            network,
+            [origin.read(graph) for graph in graphs],
+            old_answers=_answers(part, origin.manifest.kinds),
+            new_answers=_answers(part, kinds),
+        )
+    if part.frozen and (part.pretrained or graphs):
+        freeze(network.encoder, part.frozen)
+    return network
+
+
+def _graphs(manifest: Manifest, part: Part) -> list[str]:
+    """Graphs of a model file that hold a part's network; none where it has no such network."""
+    if part.name == SHARED:
+        return [stage.graph for stage in manifest.stages]
+    if part.of_kind is not None:
+        return [stage.graph for stage in manifest.stages if stage.channels == (part.of_kind,)]
+    return [stage.graph for stage in manifest.stages if stage.name == part.name]
+
+
+def _answers(part: Part, kinds: Sequence[str]) -> tuple[str, ...]:
+    """Names of a part's answers where the model's kinds are these; "" is any defect."""
+    if part.of_kind is not None:
+        return (part.of_kind,)
+    if part.name == SCREEN:
+        return ("",)
+    return tuple(kinds) if part.name == KINDS else ("", *kinds)

@@ -1,0 +1,165 @@
+"""The founding cascade: networks of their own, trained by themselves, and one model file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from train_parts import KINDS, TINY, sorted_parts  # noqa: E402
+
+from flawscope.bundle import Bundle  # noqa: E402
+from flawscope.errors import TrainingError  # noqa: E402
+from flawscope.images import open_image  # noqa: E402
+from flawscope.runtime import Cascade, Clock, Inspector, load_graph  # noqa: E402
+from flawscope.train import TrainedModel, load_recipe, train  # noqa: E402
+from flawscope.train.networks import parts_of  # noqa: E402
+from flawscope.train.supervision import Curriculum  # noqa: E402
+from flawscope.values import Gate, KindPolicy, Policy  # noqa: E402
+
+pytestmark = [pytest.mark.train, pytest.mark.usefixtures("one_process")]
+
+SMALL = "{name: mobilenetv3_small_050, pretrained: false}"
+SETTINGS = (
+    *TINY,
+    "schedule.steps=2",
+    f"founding.screen.encoder={SMALL}",
+    f"founding.kinds.encoder={SMALL}",
+    "founding.locate.encoder={name: mobilenetv3_small_050, pretrained: false, frozen: 0}",
+    "founding.locate.decoder.channels=[16, 16, 8, 8]",
+)
+
+
+@pytest.fixture(scope="module")
+def founded(
+    masked: Path, tmp_path_factory: pytest.TempPathFactory, one_process: None
+) -> TrainedModel:
+    out = tmp_path_factory.mktemp("founding") / "run"
+    return train([masked], out, recipe="founding", settings=SETTINGS)
+
+
+def test_every_question_has_networks_of_its_own(founded: TrainedModel) -> None:
+    manifest = Bundle.open(founded.model).manifest
+    assert [
+        (stage.name, stage.inputs, stage.outputs, stage.channels) for stage in manifest.stages
+    ] == [
+        ("screen", ("image",), ("screen",), ()),
+        ("kinds", ("image",), ("kinds",), ()),
+        ("locate-1", ("image",), ("masks",), ("pit",)),
+        ("locate-2", ("image",), ("masks",), ("scratch",)),
+    ]
+    for part in ("screen", "kinds", "locate-1", "locate-2"):
+        folder = founded.model.parent / part
+        assert {path.name for path in folder.iterdir()} >= {"best.pt", "last.pt", "metrics.jsonl"}
+    assert founded.steps == 8
+
+
+def counted(model: Path, policy: Policy, image: np.ndarray) -> Counter[str]:
+    """How often each stage ran on an image."""
+    bundle = Bundle.open(model)
+    manifest = bundle.manifest.model_copy(update={"policy": policy})
+    runs: Counter[str] = Counter()
+
+    def counting(name: str, graph: str):
+        run = load_graph("onnxruntime", bundle.read(graph), 1, graph)
+
+        def count(tensors):
+            runs[name] += 1
+            return run(tensors)
+
+        return count
+
+    graphs = {stage.name: counting(stage.name, stage.graph) for stage in manifest.stages}
+    Cascade(manifest, graphs).ask(image, Clock())
+    return runs
+
+
+def test_stages_that_are_not_asked_for_are_not_run(founded: TrainedModel, masked: Path) -> None:
+    image = open_image(masked / "images" / "020.png")
+    accepting = Policy(accept_below=1.0, reject_above=1.0)
+    assert counted(founded.model, accepting, image) == {"screen": 1}
+    kinds = {"pit": KindPolicy(probability=1.0), "scratch": KindPolicy(probability=0.0)}
+    one = Policy(accept_below=0.0, reject_above=1.0, gate=Gate.HARD, kinds=kinds)
+    assert counted(founded.model, one, image) == {"screen": 1, "kinds": 1, "locate-2": 1}
+    every = Policy(accept_below=0.0, reject_above=1.0, gate=Gate.NONE)
+    assert set(counted(founded.model, every, image)) == {"screen", "kinds", "locate-1", "locate-2"}
+
+
+def test_a_founding_run_is_resumed_and_started_from(
+    founded: TrainedModel, masked: Path, tmp_path: Path
+) -> None:
+    out = founded.model.parent
+    before = {part: (out / part / "best.pt").read_bytes() for part in ("screen", "locate-2")}
+    again = train([masked], out, resume=True)
+    assert again.steps == founded.steps
+    assert all((out / part / "best.pt").read_bytes() == kept for part, kept in before.items())
+    frozen = (
+        "founding.screen.encoder={name: mobilenetv3_small_050, pretrained: false, freeze: encoder}"
+    )
+    found = train(
+        [masked],
+        tmp_path / "next",
+        recipe="founding",
+        settings=[*SETTINGS, frozen],
+        start_from=founded.model,
+    )
+    ours = torch.load(tmp_path / "next" / "screen" / "best.pt", weights_only=True)
+    theirs = torch.load(out / "screen" / "best.pt", weights_only=True)
+    name = "encoder.conv_stem.weight"
+    torch.testing.assert_close(ours[name], theirs[name], atol=1e-3, rtol=1e-3)
+    assert not torch.equal(ours["answer.weight"], theirs["answer.weight"].half().float())
+    assert Bundle.open(found.model).manifest.dataset["started_from"]["name"] == "run"
+
+
+def test_one_locator_for_all_kinds(masked: Path, tmp_path: Path) -> None:
+    settings = [*SETTINGS, "founding.locate.per_kind=false"]
+    found = train([masked], tmp_path / "run", recipe="founding", settings=settings)
+    stages = Bundle.open(found.model).manifest.stages
+    assert [stage.channels for stage in stages] == [(), (), ("defect", *KINDS)]
+
+
+def test_what_no_mask_shows_is_not_located(masked: Path, tmp_path: Path) -> None:
+    root = sorted_parts(masked, tmp_path / "sorted", ["good", "pit", "scratch"])
+    found = train([root], tmp_path / "run", recipe="founding", settings=SETTINGS)
+    inspector = Inspector.load(found.model, engine="onnxruntime")
+    assert [stage.name for stage in inspector.manifest.stages] == ["screen", "kinds"]
+    assert inspector.inspect(masked / "images" / "020.png").defects == ()
+
+
+def test_a_classifier_of_exclusive_classes(masked: Path, tmp_path: Path) -> None:
+    small = ("encoder.name=mobilenetv3_small_050", "encoder.pretrained=false", "encoder.frozen=0")
+    settings = [*TINY, "schedule.steps=2", *small]
+    found = train([masked], tmp_path / "run", recipe="gradcam", settings=settings)
+    inspector = Inspector.load(found.model, engine="onnxruntime")
+    (stage,) = inspector.manifest.stages
+    assert stage.outputs == ("screen", "kinds")
+    seen = inspector.inspect(masked / "images" / "020.png")
+    if seen.kinds:
+        assert seen.score == pytest.approx(sum(seen.kinds.values()), abs=1e-3)
+
+
+def test_the_recipes_are_the_method_as_described() -> None:
+    founding = load_recipe("founding").founding
+    assert founding.screen.encoder.name == founding.kinds.encoder.name == "densenet121"
+    assert founding.locate.encoder.name == "efficientnet_b2"
+    assert founding.locate.per_kind
+    gradcam = load_recipe("gradcam")
+    assert (gradcam.kind, gradcam.encoder.name) == ("classifier", "resnext101_32x8d")
+    empty = Curriculum((), {"train": ()})
+    assert [part.name for part in parts_of(load_recipe("founding"), empty)] == ["screen"]
+
+
+def test_weights_that_cannot_be_downloaded_are_named(
+    masked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_arguments: object, **_options: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("timm.models._builder.load_pretrained", offline)
+    with pytest.raises(TrainingError, match="densenet121.*no route to host"):
+        train([masked], tmp_path / "run", recipe="founding", settings=TINY)
+    assert not (tmp_path / "run").exists()
