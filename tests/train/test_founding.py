@@ -160,6 +160,6 @@ def test_weights_that_cannot_be_downloaded_are_named(
         raise OSError("no route to host")
 
     monkeypatch.setattr("timm.models._builder.load_pretrained", offline)
-    with pytest.raises(TrainingError, match="densenet121.*no route to host"):
+    with pytest.raises(TrainingError, match=r"densenet121.*no route to host"):
         train([masked], tmp_path / "run", recipe="founding", settings=TINY)
     assert not (tmp_path / "run").exists()

@@ -310,6 +310,9 @@ def test_on_a_plateau_the_rate_is_reduced(
     assert rates == pytest.approx([2e-3] * 3 + [1e-3] * 2 + [5e-4] * 2 + [2.5e-4])
 
 
+ONE_EPOCH = UntilEpoch(until_epoch=1)
+
+
 @pytest.mark.parametrize(
     ("freeze", "steps", "moves"),
     [
