@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flawscope.errors import (
         DatasetError,
+        DownloadError,
         EngineError,
         EvaluationError,
         FlawscopeError,
@@ -48,6 +49,7 @@ __all__ = [
     "Dataset",
     "DatasetError",
     "Defect",
+    "DownloadError",
     "EngineError",
     "EvaluationError",
     "Examination",

@@ -45,6 +45,10 @@ class ModelFileError(FlawscopeError):
     """A model file that is damaged, too new, or not to be trusted."""
 
 
+class DownloadError(FlawscopeError):
+    """A link that is not one to a model file, or a model file that could not be fetched from it."""
+
+
 class EngineError(FlawscopeError):
     """An inference engine that is absent or that cannot run a model."""
 

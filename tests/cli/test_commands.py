@@ -14,13 +14,13 @@ from flawscope import __version__
 from flawscope.bundle import Bundle
 from flawscope.cli import demo as demo_command
 
-HEAVY = ("torch", "cv2", "numpy", "openvino", "onnxruntime", "pydantic", "PIL")
+HEAVY = ("torch", "cv2", "numpy", "openvino", "onnxruntime", "pydantic", "PIL", "httpx2")
 
 
 def test_help_of_every_command(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli("--help") == 0
     listed = capsys.readouterr().out
-    for command in ("demo", "inspect", "evaluate", "train", "info", "doctor", "data"):
+    for command in ("demo", "inspect", "evaluate", "train", "pull", "info", "doctor", "data"):
         assert command in listed
         assert cli(command, "--help") == 0
     for command in ("check", "split", "convert"):

@@ -3,5 +3,16 @@
 from flawscope.bundle.editing import edited, policy_keys
 from flawscope.bundle.opening import Bundle, shipped_model
 from flawscope.bundle.packing import CARD, PICTURE, pack
+from flawscope.bundle.pulling import Pulled, pull
 
-__all__ = ["CARD", "PICTURE", "Bundle", "edited", "pack", "policy_keys", "shipped_model"]
+__all__ = [
+    "CARD",
+    "PICTURE",
+    "Bundle",
+    "Pulled",
+    "edited",
+    "pack",
+    "policy_keys",
+    "pull",
+    "shipped_model",
+]

@@ -14,6 +14,8 @@ MANIFEST = "manifest.json"
 MOST_MEMBERS = 64
 MOST_BYTES = 1 << 30
 """Of all members together, unpacked."""
+MOST_FILE_BYTES = MOST_BYTES + (1 << 20)
+"""Of the file itself: members packed in the longest way, and the tables of the zip."""
 MOST_MANIFEST_BYTES = 8 << 20
 MOST_RATIO = 200
 """Unpacked to packed size of one member; small members may be anything."""

@@ -56,7 +56,7 @@ class Bundle:
                 data = _member(archive, manifest, name, path)
                 if name in graphs and (fault := fault_of(data)):
                     raise _refused(f"the member {name!r} {fault}", path)
-            digest = _digest(path)
+            digest = digest_of(path)
         return cls(path, manifest, digest)
 
     def read(self, name: str) -> bytes:
@@ -151,7 +151,8 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> Manifest:
         raise _refused(f"its {MANIFEST} is wrong at {key}: {first['msg']}", path) from error
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """sha256 of a file, in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
@@ -99,6 +100,22 @@ def counting() -> Iterator[Callable[[str, int, int | None], None]]:
 
     with progress() as bar:
         yield tell
+
+
+@contextmanager
+def downloading() -> Iterator[tuple[Callable[[int, int | None], None], Callable[[str], None]]]:
+    """A progress display that is told the bytes done, and of how many; and notes above it."""
+
+    def tell(done: int, total: int | None) -> None:
+        if not bar.task_ids:
+            bar.add_task("downloading")
+        bar.update(bar.task_ids[0], completed=done, total=total)
+
+    def say(text: str) -> None:
+        bar.console.print(Text(text, "yellow"), soft_wrap=True)
+
+    with progress(DownloadColumn()) as bar:
+        yield tell, say
 
 
 @contextmanager
