@@ -137,3 +137,32 @@ def test_what_is_no_probability_is_refused(scores):
 def test_costs_must_be_above_nothing():
     with pytest.raises(EvaluationError, match="above 0"):
         choose_edges(*_arrays([0.1], [0.9]), review=0.0)
+
+
+def test_photographs_of_one_part_count_as_one():
+    # Six shots of one part score low; three other parts that show it score high.
+    scores = np.array([0.2] * 6 + [0.7, 0.75, 0.8] + [0.3, 0.35, 0.4, 0.45])
+    truth = np.arange(scores.size) < 9
+    parts = ["often"] * 6 + ["a", "b", "c"] + ["d", "e", "f", "g"]
+    assert choose_threshold(scores, truth) < 0.2
+    assert 0.45 < choose_threshold(scores, truth, parts) < 0.7
+
+
+@settings(max_examples=40, deadline=None)
+@given(scored)
+def test_no_threshold_between_scores_has_a_better_f1_by_parts(pairs):
+    scores, truth = _split(pairs)
+    grid = (np.arange(4_000) + 0.5) / 4_000
+
+    def f1(threshold):
+        found = np.sum(scores[truth] >= threshold) + np.mean(grid * (grid >= threshold))
+        missed = np.sum(scores[truth] < threshold) + np.mean(grid * (grid < threshold))
+        false = np.sum(scores[~truth] >= threshold) + np.mean((1 - grid) * (grid >= threshold))
+        return 2 * found / (2 * found + missed + false)
+
+    chosen = f1(choose_threshold(scores, truth, list(range(scores.size))))
+    assert all(
+        chosen >= f1(np.clip(0.5, low + (high - low) / 4, high - (high - low) / 4)) - 1e-3
+        for low, high in pairwise([0.0, *np.unique(scores), 1.0])
+        if low > 0.0 and high < 1.0 and low < high
+    )

@@ -51,6 +51,20 @@ def test_small_defects_have_their_say_beside_large_ones():
     assert choose_mask_thresholds({"pit": counts}, thresholds) == {"pit": 0.4}
 
 
+def test_one_part_is_no_reason_for_an_unusual_threshold():
+    thresholds = np.array([0.2, 0.5])
+    better = [[9, 10, 10], [5, 6, 10]]
+    counts = {"pit": np.array([better] * 6)}
+    assert choose_mask_thresholds(counts, thresholds) == {"pit": 0.2}
+    assert choose_mask_thresholds(counts, thresholds, {"pit": ["one"] * 6}) == {"pit": 0.5}
+    apart = {"pit": list("abcdef")}
+    assert choose_mask_thresholds(counts, thresholds, apart) == {"pit": 0.2}
+    worse = [[5, 6, 10], [9, 10, 10]]
+    mixed = {"pit": np.array([better] * 4 + [worse] * 3)}
+    assert choose_mask_thresholds(mixed, thresholds) == {"pit": 0.2}
+    assert choose_mask_thresholds(mixed, thresholds, {"pit": list("abcdefg")}) == {"pit": 0.5}
+
+
 def test_pieces_of_a_mask_and_what_is_true_of_them():
     found, truth = np.zeros((12, 12), bool), np.zeros((12, 12), bool)
     found[1:3, 1:3] = found[6:10, 6:10] = True

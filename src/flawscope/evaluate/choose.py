@@ -7,6 +7,8 @@ no reason for an extreme threshold. Equal data give equal choices.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +33,9 @@ class Edges:
     reject_above: float
 
 
-def choose_threshold(scores: Floats, truth: Bools) -> float:
+def choose_threshold(
+    scores: Floats, truth: Bools, parts: Sequence[Hashable] | None = None
+) -> float:
     """The threshold of the best F1, where a score that reaches it means yes.
 
     Of equally good ones that with the fewest wrong answers, then the nearest to 0.5; so also where
@@ -40,17 +44,33 @@ def choose_threshold(scores: Floats, truth: Bools) -> float:
     Args:
         scores: probabilities (n,).
         truth: (n,), whether each is what is being looked for.
+        parts: which part each image shows (n,). Images of one part with one truth then count as
+            one, and one imagined part is counted besides, as ``choose_edges`` imagines it: six
+            photographs of the only part that shows a kind are no reason for an extreme threshold.
 
     Raises:
         EvaluationError: there are no scores, or they are no probabilities.
     """
-    places, under = _places(scores, 0.5)
-    missed = _under(scores[truth], places)
-    false_alarms = scores.size - under - (truth.sum() - missed)
-    found = truth.sum() - missed
+    places, _ = _places(scores, 0.5)
+    weights = np.ones(scores.size) if parts is None else _one_a_part(parts, truth)
+    missed = _weight_under(scores[truth], weights[truth], places)
+    under = _weight_under(scores[~truth], weights[~truth], places)
+    found = weights[truth].sum() - missed
+    false_alarms = weights[~truth].sum() - under
+    if parts is not None:
+        missed = missed + places**2 / 2
+        found = found + (1 - places**2) / 2
+        false_alarms = false_alarms + (1 - places) ** 2 / 2
     wrong = missed + false_alarms
     f1 = np.divide(2 * found, 2 * found + wrong, out=np.zeros(places.size), where=found > 0)
     return float(places[np.lexsort((places, np.abs(places - 0.5), wrong, -f1))[0]])
+
+
+def _one_a_part(parts: Sequence[Hashable], truth: Bools) -> Floats:
+    """Weights by which all images of one part and one truth come to 1."""
+    owners = list(zip(parts, truth.tolist(), strict=True))
+    sizes = Counter(owners)
+    return np.array([1.0 / sizes[owner] for owner in owners])
 
 
 def choose_edges(
@@ -129,6 +149,14 @@ def _places(scores: Floats, wish: float) -> tuple[Floats, NDArray[np.int64]]:
     if seen[-1] == 1.0:
         places = places[:-1]
     return places, _under(scores, places)
+
+
+def _weight_under(scores: Floats, weights: Floats, places: Floats) -> Floats:
+    """The weight of the scores that lie under each place."""
+    order = np.argsort(scores, kind="stable")
+    sums = np.concatenate([[0.0], np.cumsum(weights[order])])
+    found: Floats = sums[np.searchsorted(scores[order], places, side="left")]
+    return found
 
 
 def _under(scores: Floats, places: Floats) -> NDArray[np.int64]:

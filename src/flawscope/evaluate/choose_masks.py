@@ -6,7 +6,7 @@ are too few to tell them apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,9 @@ def threshold_counts(
 
 
 def choose_mask_thresholds(
-    counts: Mapping[str, Ints], thresholds: Floats = THRESHOLDS
+    counts: Mapping[str, Ints],
+    thresholds: Floats = THRESHOLDS,
+    parts: Mapping[str, Sequence[Hashable]] | None = None,
 ) -> dict[str, float]:
     """For each kind the threshold of the best Dice, nearest to 0.5 among those as good.
 
@@ -58,17 +60,39 @@ def choose_mask_thresholds(
     Args:
         counts: by kind, ``threshold_counts`` of the images, (n, t, 3).
         thresholds: (t,), ascending.
+        parts: by kind, which part each image shows, (n,). A threshold is then as good as the best
+            if they differ by no more than the standard error, over parts, of their difference (the
+            one-standard-error rule; Breiman et al. 1984): one part says nothing of the next.
     """
-    return {kind: _mask_threshold(ones, thresholds) for kind, ones in counts.items()}
+    return {
+        kind: _mask_threshold(ones, thresholds, parts[kind] if parts else None)
+        for kind, ones in counts.items()
+    }
 
 
-def _mask_threshold(counts: Ints, thresholds: Floats) -> float:
-    shown = counts[counts[:, 0, TRUE] > 0]
-    if not shown.size:
+def _mask_threshold(counts: Ints, thresholds: Floats, parts: Sequence[Hashable] | None) -> float:
+    shows = counts[:, 0, TRUE] > 0
+    if not shows.any():
         return 0.5
-    score = (dice(counts.sum(axis=0)) + dice(shown).mean(axis=0)) / 2
-    as_good = thresholds[score >= score.max() - TOLERANCE]
+    each = dice(counts[shows])
+    score = (dice(counts.sum(axis=0)) + each.mean(axis=0)) / 2
+    doubt = np.full(thresholds.size, TOLERANCE)
+    if parts is not None:
+        shown = [part for part, one in zip(parts, shows, strict=True) if one]
+        doubt = np.maximum(doubt, _standard_error(each[:, [score.argmax()]] - each, shown))
+    as_good = thresholds[score >= score.max() - doubt]
     return float(as_good[np.argmin(np.abs(as_good - 0.5))])
+
+
+def _standard_error(differences: Floats, parts: Sequence[Hashable]) -> Floats:
+    """Of the mean of differences (n, t), by parts; of a single part nobody knows it."""
+    numbers = {part: number for number, part in enumerate(dict.fromkeys(parts))}
+    owners = np.array([numbers[part] for part in parts])
+    means = np.array([differences[owners == part].mean(axis=0) for part in numbers.values()])
+    if len(means) < 2:
+        return np.full(differences.shape[1], np.inf)
+    found: Floats = means.std(axis=0, ddof=1) / np.sqrt(len(means))
+    return found
 
 
 def piece_counts(found: Bools, truth: Bools) -> Ints:

@@ -5,7 +5,7 @@ Gate, thresholds, smallest areas, and the edges between accept, review and rejec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +83,8 @@ def choose_policy(
                 cut = threshold_counts(values * np.float32(factor), truth, _THRESHOLDS)
                 counts[gate][name].append(cut)
     scores, truths = np.array(said), np.array(told)
-    chances = _image_thresholds(scores, truths, channels)
+    parts = [(one.dataset, one.sample.group or one.sample.id) for one in lessons]
+    chances = _image_thresholds(scores, truths, parts, channels)
     edges = choose_edges(
         scores[:, 0],
         truths[:, 0] > 0,
@@ -92,7 +93,8 @@ def choose_policy(
         review=costs.review,
     )
     located = scores[:, 0] >= edges.accept_below
-    gates = _gates(counts, owners, scores, located, chances, channels)
+    looked = _Looked(scores, located, chances, parts)
+    gates = _gates(counts, owners, looked, channels)
     gate = max(gates, key=lambda one: (round(gates[one][0], 3), one is Gate.HARD))
     policy = Policy(
         defective_from=chances[UNNAMED],
@@ -130,27 +132,45 @@ def _map(answer: Answer, name: str) -> NDArray[np.float32]:
 
 
 def _image_thresholds(
-    scores: NDArray[np.float64], truths: NDArray[np.float32], channels: Sequence[str]
+    scores: NDArray[np.float64],
+    truths: NDArray[np.float32],
+    parts: Sequence[Hashable],
+    channels: Sequence[str],
 ) -> dict[str, float]:
     """The best threshold on each of the first two questions' answers, where they are known."""
     chosen = {}
     for index, name in enumerate(channels):
-        known = ~np.isnan(truths[:, index])
+        known = np.flatnonzero(~np.isnan(truths[:, index]))
+        shown = [parts[number] for number in known]
         chosen[name] = (
-            choose_threshold(scores[known, index], truths[known, index] > 0) if known.any() else 0.5
+            choose_threshold(scores[known, index], truths[known, index] > 0, shown)
+            if known.size
+            else 0.5
         )
     return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """Of all lessons: scores (n, 1 + k), which are located, and the part each shows.
+
+    ``chances`` are the thresholds on the scores, by channel.
+    """
+
+    scores: NDArray[np.float64]
+    located: NDArray[np.bool_]
+    chances: Mapping[str, float]
+    parts: Sequence[Hashable]
 
 
 def _gates(
     counts: Mapping[Gate, _Counts],
     owners: Mapping[str, list[int]],
-    scores: NDArray[np.float64],
-    located: NDArray[np.bool_],
-    chances: Mapping[str, float],
+    looked: _Looked,
     channels: Sequence[str],
 ) -> dict[Gate, tuple[float, dict[str, float]]]:
     """By gate, the Dice it reaches (mean over kinds) and the mask thresholds it does so with."""
+    parts = {name: [looked.parts[one] for one in owned] for name, owned in owners.items()}
     results = {}
     for gate in Gate:
         source = counts[Gate.SOFT if gate is Gate.SOFT else Gate.NONE]
@@ -159,13 +179,15 @@ def _gates(
             if not source.get(name):
                 continue
             stack = np.stack(source[name]).copy()
-            shown = located[owners[name]]
+            shown = looked.located[owners[name]]
             if gate is Gate.HARD and name != UNNAMED:
-                shown = shown & (scores[owners[name], index] >= chances[name])
+                shown = shown & (looked.scores[owners[name], index] >= looked.chances[name])
             # What is not located finds nothing: no pixel that is both, none found.
             stack[~shown, :, :2] = 0
             gated[name] = stack
-        thresholds = dict.fromkeys(channels, 0.5) | choose_mask_thresholds(gated, _THRESHOLDS)
+        thresholds = dict.fromkeys(channels, 0.5) | choose_mask_thresholds(
+            gated, _THRESHOLDS, parts
+        )
         results[gate] = (_mean_dice(gated, thresholds), thresholds)
     return results
 
