@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import torch
+
 from flawscope.bundle import Bundle
+from flawscope.errors import TrainingError
 from flawscope.nets import Classifier, Network, Segmenter, SharedCascade, freeze, load_from_graphs
 from flawscope.train.recipe import (
     BackboneRecipe,
@@ -17,6 +20,9 @@ from flawscope.train.recipe import (
 )
 from flawscope.train.supervision import Curriculum, Lesson
 from flawscope.values import Manifest
+
+_SIDES = (64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512)
+"""Of crops, tried where the recipe's do not fit."""
 
 SHARED, CLASSES, SCREEN, KINDS, LOCATE = "shared", "classes", "screen", "kinds", "locate"
 
@@ -177,6 +183,41 @@ def build(part: Part, kinds: Sequence[str], origin: Bundle | None) -> Network:
     if part.frozen and (part.pretrained or graphs):
         freeze(network.encoder, part.frozen)
     return network
+
+
+def refuse_misfit(network: Network, size: int) -> None:
+    """Raises TrainingError unless a network takes crops of a size, and larger pictures.
+
+    Args:
+        network: any.
+        size: side of the crops, in pixels.
+    """
+    if not _takes(network, size):
+        fitting = [str(side) for side in _SIDES if _takes(network, side)]
+        raise TrainingError(
+            f"the network takes no crops of {size} pixels",
+            where="crops.size",
+            remedy=f"Set it to {' or '.join(fitting)}" if fitting else "Choose another encoder",
+        )
+    if not _takes(network, 2 * size):
+        raise TrainingError(
+            f"the network takes pictures of {size} x {size} pixels alone",
+            where="encoder.name",
+            remedy="Choose an encoder that takes any size, such as a convolutional one",
+        )
+
+
+def _takes(network: Network, side: int) -> bool:
+    image = torch.zeros((1, side, side, 3), dtype=torch.uint8, device=network.mean.device)
+    training = network.training
+    try:
+        with torch.no_grad():
+            masks = network.eval()(image).masks
+    except (AssertionError, RuntimeError, ValueError):  # as timm, smp and torch say it
+        return False
+    finally:
+        network.train(training)
+    return masks is None or masks.shape[-2:] == (side, side)
 
 
 def _graphs(manifest: Manifest, part: Part) -> list[str]:

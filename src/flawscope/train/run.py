@@ -18,7 +18,7 @@ from flawscope.train.checkpoint import Progress
 from flawscope.train.finishing import finish
 from flawscope.train.loop import Report, fit
 from flawscope.train.memory import keep_memory
-from flawscope.train.networks import Part, build, lessons_for, parts_of
+from flawscope.train.networks import Part, build, lessons_for, parts_of, refuse_misfit
 from flawscope.train.precision import fastest_precision
 from flawscope.train.preparing import SPLITS, prepare
 from flawscope.train.recipe import Recipe, load_recipe, recipe_yaml
@@ -94,6 +94,7 @@ def train(
     for part in parts:
         torch.manual_seed(resolved.seed)
         network = build(part, curriculum.kinds, origin).to(_device())
+        refuse_misfit(network, resolved.crops.size)
         if not trained:  # One precision for all, so that resuming finds the same.
             resolved = _with_precision(resolved, network)
             write_text(out / RECIPE, recipe_yaml(resolved))
