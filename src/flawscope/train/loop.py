@@ -30,6 +30,7 @@ from flawscope.train.journal import Journal
 from flawscope.train.losses import cascade_losses
 from flawscope.train.recipe import Recipe, ScheduleRecipe
 from flawscope.train.supervision import Curriculum
+from flawscope.train.tracking import Tracking
 from flawscope.train.validating import Validation, thinned, validate
 
 Report = Callable[[float, str], None]
@@ -62,6 +63,7 @@ def fit(
     *,
     resume: bool = False,
     spent: float = 0.0,
+    trackers: Tracking | None = None,
     report: Report = lambda _share, _words: None,
 ) -> Progress:
     """Trains a cascade to the plateau of its validation score; it is left with its best weights.
@@ -75,10 +77,12 @@ def fit(
         folder: of the run; checkpoints, metrics and curves are kept there.
         resume: go on from the folder's last checkpoint.
         spent: seconds that preparing took, which count against a budget in minutes.
+        trackers: told what is logged.
         report: called as training goes on.
     """
     run = _started(cascade, recipe, folder, resume=resume)
     held_out = thinned(curriculum.lessons["validation"], _VALIDATION_IMAGES)
+    run.journal.tell(trackers or Tracking(), held_out, curriculum.kinds)
     progress, schedule = run.progress, recipe.schedule
     batches = _batches(curriculum, recipe, progress.step)
     began = time.monotonic() - progress.seconds - spent
@@ -94,7 +98,9 @@ def fit(
                 report(share, f"step {progress.step}, loss {losses['loss']:.3f}")
             if _is_due(progress.step, before, share, schedule):
                 with _autocast(recipe, run.accelerator):
-                    found = validate(run.average.module, held_out, curriculum.kinds)
+                    found = validate(
+                        run.average.module, held_out, curriculum.kinds, run.journal.look
+                    )
                 progress.seconds = time.monotonic() - began
                 _judge(run, found, folder, schedule)
                 report(share, f"step {progress.step}, validation score {found.score:.3f}")

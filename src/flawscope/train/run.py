@@ -21,6 +21,7 @@ from flawscope.train.precision import fastest_precision
 from flawscope.train.preparing import SPLITS, prepare
 from flawscope.train.recipe import Recipe, load_recipe, recipe_yaml
 from flawscope.train.supervision import Curriculum, plan
+from flawscope.train.tracking import tracking, usable_trackers
 
 MODEL = "inspector.flaw"
 RECIPE = "recipe.yaml"
@@ -36,7 +37,7 @@ class TrainedModel:
         minutes: wall time spent training.
         score: the best validation score.
         metrics: figures of the finished model on the validation part, by dataset.
-        notes: where splits came from, and the like.
+        notes: where splits came from, where trackers keep the run, and the like.
     """
 
     model: Path
@@ -58,6 +59,7 @@ def train(
     resume: bool = False,
     layout: str | None = None,
     split_files: Sequence[Path] = (),
+    track: Sequence[str] = (),
     report: Report = lambda _share, _words: None,
 ) -> TrainedModel:
     """Trains a model on one or several datasets and writes it.
@@ -72,14 +74,18 @@ def train(
         resume: go on with the run in ``out``, with exactly the crops it would have had.
         layout: of all the datasets.
         split_files: splits of some of the datasets; the others are split by group.
+        track: trackers that are told how it goes: wandb, tensorboard, mlflow, trackio. They
+            neither stop nor slow the run.
         report: told the share done and how it goes.
 
     Raises:
         RecipeError: the recipe has an unknown key or value, or resuming would change it.
         DatasetError, SplitError: a dataset or its split cannot be used.
         TrainingError: the run cannot start or go on.
+        MissingExtraError: the client of a tracker is not installed.
     """
     began = time.monotonic()
+    track = usable_trackers(track)
     keep_memory()
     resolved = _resolved(out, recipe, settings, minutes, resume=resume)
     origin = Bundle.open(start_from) if start_from is not None else None
@@ -93,16 +99,26 @@ def train(
     write_text(out / RECIPE, recipe_yaml(resolved))
     prepared.keep_splits(out / SPLITS)
     spent = time.monotonic() - began
-    progress = fit(cascade, curriculum, resolved, out, resume=resume, spent=spent, report=report)
-    report(1.0, "choosing thresholds and writing the model")
-    metrics = finish(cascade, curriculum, prepared, resolved, out / MODEL, origin=origin)
+    with tracking(track, out, resolved) as trackers:
+        progress = fit(
+            cascade,
+            curriculum,
+            resolved,
+            out,
+            resume=resume,
+            spent=spent,
+            trackers=trackers,
+            report=report,
+        )
+        report(1.0, "choosing thresholds and writing the model")
+        metrics = finish(cascade, curriculum, prepared, resolved, out / MODEL, origin=origin)
     return TrainedModel(
         model=out / MODEL,
         steps=progress.step,
         minutes=progress.seconds / 60,
         score=progress.best,
         metrics=metrics,
-        notes=prepared.notes,
+        notes=(*prepared.notes, *trackers.notes),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,6 +19,9 @@ from flawscope.train.supervision import DEFECT, UNKNOWN, Lesson, answers, places
 from flawscope.values import InputFit, Size
 
 T = TypeVar("T")
+
+Look = Callable[[Lesson, NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_]], None]
+"""Shown an image, its probabilities (1 + k) and its cut masks (1 + k, height, width)."""
 
 WHOLE_IMAGE = InputFit(tile=4096, multiple=64)
 """While training, images are looked at in one piece, of few different sizes: a convolution is made
@@ -48,7 +51,12 @@ def thinned(all_of_them: Sequence[T], most: int) -> list[T]:
 
 
 @torch.no_grad()
-def validate(cascade: SharedCascade, lessons: Sequence[Lesson], kinds: Sequence[str]) -> Validation:
+def validate(
+    cascade: SharedCascade,
+    lessons: Sequence[Lesson],
+    kinds: Sequence[str],
+    look: Look | None = None,
+) -> Validation:
     """Figures of a network on whole images at native resolution, masks cut at 0.5."""
     cascade.eval()
     told, said = [], []
@@ -56,6 +64,8 @@ def validate(cascade: SharedCascade, lessons: Sequence[Lesson], kinds: Sequence[
     for lesson in lessons:
         image = open_image(lesson.sample.image)
         whole, masks = _asked(cascade, image)
+        if look is not None:
+            look(lesson, image, whole, masks)
         told.append(answers(lesson, kinds))
         said.append(whole)
         for channel, value in _dice(masks, places(lesson, kinds)):
