@@ -45,6 +45,7 @@ def test_options_reach_the_run(
     run = stand_in(monkeypatch)
     options = ("--recipe", "shared", "--set", "seed=3", "--set", "crops.size=320", "--resume")
     more = ("--from", "base.flaw", "--minutes", "2.5", "--split-file", "one.json")
+    more += ("--track", "wandb", "--track", "tensorboard")
     assert cli("train", "tiles", "steel", "--out", "run", *options, *more) == 0
     assert run.arguments == ([Path("tiles"), Path("steel")], Path("run"))
     assert (
@@ -56,6 +57,7 @@ def test_options_reach_the_run(
             "start_from": Path("base.flaw"),
             "minutes": 2.5,
             "split_files": [Path("one.json")],
+            "track": ["wandb", "tensorboard"],
             "layout": None,
         }.items()
     )

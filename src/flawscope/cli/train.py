@@ -54,6 +54,14 @@ def train(
             help="As written by data split, one for each dataset; default: NAME.split.json here.",
         ),
     ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--track",
+            metavar="NAME",
+            help="Tell a tracker too: wandb, tensorboard, mlflow or trackio; may be repeated.",
+        ),
+    ] = None,
     layout: LayoutOption = None,
 ) -> None:
     """Train a model and write it, with its recipe, curves and weights, to a run folder.
@@ -73,6 +81,7 @@ def train(
                 resume=resume,
                 layout=layout,
                 split_files=split_files or (),
+                track=track or (),
                 report=told,
             )
     except KeyboardInterrupt:

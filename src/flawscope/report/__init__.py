@@ -6,12 +6,14 @@ from flawscope.report.curves import write_curves
 from flawscope.report.evaluation import write_evaluation_page
 from flawscope.report.inspection import MOST_PICTURES, InspectionPage
 from flawscope.report.overlay import overlay
+from flawscope.report.side_by_side import side_by_side
 
 __all__ = [
     "MOST_PICTURES",
     "Comparison",
     "InspectionPage",
     "overlay",
+    "side_by_side",
     "validation_picture",
     "write_curves",
     "write_evaluation_page",

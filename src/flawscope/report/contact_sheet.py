@@ -6,16 +6,14 @@ import io
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from flawscope.report.comparing import Comparison, named
 from flawscope.report.lettering import Pen, words
-from flawscope.report.overlay import draw_outline
+from flawscope.report.overlay import outlined
 from flawscope.report.palette import FOUND_COLOUR, TRUTH_COLOUR, VERDICT_COLOURS
-from flawscope.report.pictures import pixels_in_box, shrunk
 from flawscope.report.wording import percent
 
 _SIDE = 232
@@ -89,15 +87,7 @@ def _tile(comparison: Comparison) -> Image.Image:
 
 def _outlined(comparison: Comparison) -> NDArray[np.uint8]:
     """The photograph, brought down to the tile, with both outlines; truth is drawn last."""
-    image = comparison.examination.image
-    canvas = shrunk(image, _SIDE).copy()
-    scale = canvas.shape[0] / image.shape[0]
-    drawn = [(defect, FOUND_COLOUR) for defect in comparison.examination.inspection.defects]
+    examination = comparison.examination
+    drawn = [(defect, FOUND_COLOUR) for defect in examination.inspection.defects]
     drawn += [(defect, TRUTH_COLOUR) for defect in comparison.sample.defects or ()]
-    for defect, colour in drawn:
-        pixels = pixels_in_box(defect)
-        sides = [max(1, round(side * scale)) for side in (pixels.shape[1], pixels.shape[0])]
-        smaller = cv2.resize(pixels.astype(np.float32), sides, interpolation=cv2.INTER_AREA) > 0
-        corner = (round(defect.box.left * scale), round(defect.box.top * scale))
-        draw_outline(canvas, smaller, corner, colour, _PEN)
-    return canvas
+    return outlined(examination.image, drawn, _SIDE, _PEN)

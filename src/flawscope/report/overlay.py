@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TypeVar
 
 import cv2
@@ -12,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from flawscope.report.lettering import Pen, words
 from flawscope.report.palette import VERDICT_COLOURS, ink_on, kind_colours, rgb
-from flawscope.report.pictures import pixels_in_box
+from flawscope.report.pictures import pixels_in_box, shrunk
 from flawscope.report.wording import percent
 from flawscope.values import Box, Defect, Inspection
 
@@ -91,6 +92,28 @@ def draw_outline(
     view = canvas[rows, columns]
     view[(edge > line)[cut]] = view[(edge > line)[cut]] // 4
     view[(line > inside)[cut]] = rgb(colour)
+
+
+def outlined(
+    image: NDArray[np.uint8], drawn: Iterable[tuple[Defect, str]], longest: int, pen: Pen
+) -> NDArray[np.uint8]:
+    """A photograph with defects outlined, each in a colour, those drawn last on top.
+
+    Args:
+        image: RGB ``uint8`` (height, width, 3), which stays unchanged.
+        drawn: defects and colours ``#rrggbb``.
+        longest: a photograph with a longer side is brought down to it.
+        pen: for the lines.
+    """
+    canvas = shrunk(image, longest).copy()
+    scale = canvas.shape[0] / image.shape[0]
+    for defect, colour in drawn:
+        pixels = pixels_in_box(defect)
+        sides = [max(1, round(side * scale)) for side in (pixels.shape[1], pixels.shape[0])]
+        smaller = cv2.resize(pixels.astype(np.float32), sides, interpolation=cv2.INTER_AREA) > 0
+        corner = (round(defect.box.left * scale), round(defect.box.top * scale))
+        draw_outline(canvas, smaller, corner, colour, pen)
+    return canvas
 
 
 def _disc(radius: int) -> NDArray[np.uint8]:

@@ -34,7 +34,8 @@ _THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
 """Mask thresholds tried; one nearer to 0 or 1 wins on few images by chance, and loses on others."""
 
 _SMALL_SHARE = 0.05
-"""A smallest area may drop no more than this share of the true defects of its kind."""
+"""A smallest area may drop no more than this share of the true defects of its kind, were they
+found only by half."""
 
 _Counts = Mapping[str, list[NDArray[np.int64]]]
 
@@ -141,7 +142,7 @@ def _image_thresholds(
     chosen = {}
     for index, name in enumerate(channels):
         known = np.flatnonzero(~np.isnan(truths[:, index]))
-        shown = [parts[number] for number in known]
+        shown = [parts[number] for number in known.tolist()]
         chosen[name] = (
             choose_threshold(scores[known, index], truths[known, index] > 0, shown)
             if known.size
@@ -232,7 +233,7 @@ def _areas(
     measured = {name: ones for name, ones in pieces.items() if ones and true_areas[name]}
     chosen = choose_areas(measured, {name: np.array(sizes[name]) for name in measured})
     return {
-        name: min(area, int(np.quantile(true_areas[name], _SMALL_SHARE)))
+        name: min(area, int(np.quantile(true_areas[name], _SMALL_SHARE) / 2))
         for name, area in chosen.items()
     }
 

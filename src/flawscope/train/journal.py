@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from flawscope.files import write_text
 from flawscope.report import write_curves
 from flawscope.train.checkpoint import Progress
+from flawscope.train.examples import Examples
+from flawscope.train.supervision import Lesson
+from flawscope.train.tracking import Tracking
+from flawscope.train.validating import Look
 
 METRICS = "metrics.jsonl"
 CURVES = "curves.html"
@@ -24,11 +29,28 @@ class Journal:
     def __init__(self, folder: Path, rows: list[dict[str, float]]) -> None:
         self.folder = folder
         self.rows = rows
+        self._tracking = Tracking()
+        self._examples: Examples | None = None
         write_text(folder / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def tell(self, trackers: Tracking, held_out: Sequence[Lesson], kinds: Sequence[str]) -> None:
+        """Tells trackers too: what was logged so far, and from now on rows and pictures."""
+        if trackers:
+            self._tracking = trackers
+            self._examples = Examples(held_out, kinds, trackers.notes)
+            trackers.rows(0, self.rows)
+
+    @property
+    def look(self) -> Look | None:
+        """To be shown what a validation finds, where there are trackers."""
+        return self._examples.look if self._examples else None
 
     def log(self, progress: Progress, **figures: float) -> None:
         """Adds a row of figures at the step that the run has reached."""
         row = {"step": progress.step, "minutes": round(progress.seconds / 60, 3), **figures}
+        if self._examples:
+            self._tracking.pictures(len(self.rows), progress.step, self._examples.take())
+        self._tracking.rows(len(self.rows), [row])
         self.rows.append(row)
         with (self.folder / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
@@ -37,3 +59,4 @@ class Journal:
     def close(self) -> None:
         """Writes the curves for the last time: the page no longer refreshes itself."""
         write_curves(self.rows, self.folder / CURVES)
+        self._tracking.end()

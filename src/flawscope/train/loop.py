@@ -30,6 +30,7 @@ from flawscope.train.journal import Journal
 from flawscope.train.losses import cascade_losses
 from flawscope.train.recipe import Freeze, Recipe, ScheduleRecipe, UntilEpoch
 from flawscope.train.supervision import Curriculum
+from flawscope.train.tracking import Tracking
 from flawscope.train.validating import Validation, thinned, validate
 
 Report = Callable[[float, str], None]
@@ -65,6 +66,7 @@ def fit(
     freeze: Freeze = "none",
     resume: bool = False,
     spent: float = 0.0,
+    trackers: Tracking | None = None,
     report: Report = lambda _share, _words: None,
 ) -> Progress:
     """Trains a network to the plateau of its validation score; it is left with its best weights.
@@ -79,10 +81,12 @@ def fit(
         freeze: whether the encoder keeps its weights, or for how long.
         resume: go on from the folder's last checkpoint.
         spent: seconds that preparing took, which count against a budget in minutes.
+        trackers: told what is logged.
         report: called as training goes on.
     """
     run = _started(network, recipe, folder, resume=resume)
     held_out = thinned(curriculum.lessons["validation"], _VALIDATION_IMAGES)
+    run.journal.tell(trackers or Tracking(), held_out, curriculum.kinds)
     progress, schedule = run.progress, recipe.schedule
     resting = _resting_steps(freeze, len(curriculum.lessons["train"]), schedule.batch)
     batches = iter(()) if progress.done else _batches(curriculum, recipe, progress.step)
@@ -99,7 +103,9 @@ def fit(
                 report(share, f"step {progress.step}, loss {losses['loss']:.3f}")
             if _is_due(progress.step, before, share, schedule):
                 with _autocast(recipe, run.accelerator):
-                    found = validate(run.average.module, held_out, curriculum.kinds)
+                    found = validate(
+                        run.average.module, held_out, curriculum.kinds, run.journal.look
+                    )
                 progress.seconds = time.monotonic() - began
                 _judge(run, found, folder, schedule)
                 report(share, f"step {progress.step}, validation score {found.score:.3f}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from flawscope.train.precision import fastest_precision
 from flawscope.train.preparing import SPLITS, prepare
 from flawscope.train.recipe import Recipe, load_recipe, recipe_yaml
 from flawscope.train.supervision import plan
+from flawscope.train.tracking import Tracking, tracking, usable_trackers
 
 MODEL = "inspector.flaw"
 RECIPE = "recipe.yaml"
@@ -38,7 +40,7 @@ class TrainedModel:
         minutes: wall time spent training.
         score: the best validation score; of several networks, their mean.
         metrics: figures of the finished model on the validation part, by dataset.
-        notes: where splits came from, and the like.
+        notes: where splits came from, where trackers keep the run, and the like.
     """
 
     model: Path
@@ -60,6 +62,7 @@ def train(
     resume: bool = False,
     layout: str | None = None,
     split_files: Sequence[Path] = (),
+    track: Sequence[str] = (),
     report: Report = lambda _share, _words: None,
 ) -> TrainedModel:
     """Trains a model on one or several datasets and writes it.
@@ -74,14 +77,18 @@ def train(
         resume: go on with the run in ``out``, with exactly the crops it would have had.
         layout: of all the datasets.
         split_files: splits of some of the datasets; the others are split by group.
+        track: trackers that are told how it goes: wandb, tensorboard, mlflow, trackio. They
+            neither stop nor slow the run.
         report: told the share done and how it goes.
 
     Raises:
         RecipeError: the recipe has an unknown key or value, or resuming would change it.
         DatasetError, SplitError: a dataset or its split cannot be used.
         TrainingError: the run cannot start or go on.
+        MissingExtraError: the client of a tracker is not installed.
     """
     began = time.monotonic()
+    track = usable_trackers(track)
     keep_memory()
     resolved = _resolved(out, recipe, settings, minutes, resume=resume)
     origin = Bundle.open(start_from) if start_from is not None else None
@@ -91,35 +98,40 @@ def train(
     parts = parts_of(resolved, curriculum)
     trained: list[tuple[Part, Network]] = []
     done: list[Progress] = []
-    for part in parts:
-        torch.manual_seed(resolved.seed)
-        network = build(part, curriculum.kinds, origin).to(_device())
-        refuse_misfit(network, resolved.crops.size)
-        if not trained:  # One precision for all, so that resuming finds the same.
-            resolved = _with_precision(resolved, network)
-            write_text(out / RECIPE, recipe_yaml(resolved))
-            prepared.keep_splits(out / SPLITS)
-        progress = fit(
-            network,
-            lessons_for(part, curriculum),
-            _budgeted(resolved, part, parts),
-            out if len(parts) == 1 else out / part.name,
-            freeze=part.freeze,
-            resume=resume,
-            spent=0.0 if trained else time.monotonic() - began,
-            report=_reporting(report, part, parts),
-        )
-        trained.append((part, network))
-        done.append(progress)
-    report(1.0, "choosing thresholds and writing the model")
-    metrics = finish(trained, curriculum, prepared, resolved, out / MODEL, origin=origin)
+    followed: list[Tracking] = []
+    with ExitStack() as open_trackers:
+        for part in parts:
+            torch.manual_seed(resolved.seed)
+            network = build(part, curriculum.kinds, origin).to(_device())
+            refuse_misfit(network, resolved.crops.size)
+            if not trained:  # One precision for all, so that resuming finds the same.
+                resolved = _with_precision(resolved, network)
+                write_text(out / RECIPE, recipe_yaml(resolved))
+                prepared.keep_splits(out / SPLITS)
+            folder = out if len(parts) == 1 else out / part.name
+            followed.append(open_trackers.enter_context(tracking(track, folder, resolved)))
+            progress = fit(
+                network,
+                lessons_for(part, curriculum),
+                _budgeted(resolved, part, parts),
+                folder,
+                freeze=part.freeze,
+                resume=resume,
+                spent=0.0 if trained else time.monotonic() - began,
+                trackers=followed[-1],
+                report=_reporting(report, part, parts),
+            )
+            trained.append((part, network))
+            done.append(progress)
+        report(1.0, "choosing thresholds and writing the model")
+        metrics = finish(trained, curriculum, prepared, resolved, out / MODEL, origin=origin)
     return TrainedModel(
         model=out / MODEL,
         steps=sum(one.step for one in done),
         minutes=sum(one.seconds for one in done) / 60,
         score=sum(one.best for one in done) / len(done),
         metrics=metrics,
-        notes=prepared.notes,
+        notes=(*prepared.notes, *(note for one in followed for note in one.notes)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,6 +19,9 @@ from flawscope.train.supervision import DEFECT, UNKNOWN, Lesson, answers, places
 from flawscope.values import InputFit, Size
 
 T = TypeVar("T")
+
+Look = Callable[[Lesson, NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_]], None]
+"""Shown an image, its probabilities (1 + k) and its cut masks (1 + k, height, width)."""
 
 WHOLE_IMAGE = InputFit(tile=4096, multiple=64)
 """While training, images are looked at in one piece, of few different sizes: a convolution is made
@@ -48,7 +51,12 @@ def thinned(all_of_them: Sequence[T], most: int) -> list[T]:
 
 
 @torch.no_grad()
-def validate(network: Network, lessons: Sequence[Lesson], kinds: Sequence[str]) -> Validation:
+def validate(
+    network: Network,
+    lessons: Sequence[Lesson],
+    kinds: Sequence[str],
+    look: Look | None = None,
+) -> Validation:
     """Figures of what a network answers, on whole images at native resolution, masks cut at 0.5."""
     network.eval()
     told, said = [], []
@@ -56,6 +64,8 @@ def validate(network: Network, lessons: Sequence[Lesson], kinds: Sequence[str]) 
     for lesson in lessons:
         image = open_image(lesson.sample.image)
         whole, masks = _asked(network, image)
+        if look is not None:
+            look(lesson, image, *_spread(whole, masks, network.channels, 1 + len(kinds)))
         if whole is not None:
             told.append(answers(lesson, kinds)[list(network.channels)])
             said.append(whole)
@@ -83,6 +93,24 @@ def _precisions(
         for place, channel in enumerate(channels)
         if (figure := _average_precision(scores[:, place], truth[:, place])) is not None
     }
+
+
+def _spread(
+    whole: NDArray[np.float64] | None,
+    masks: NDArray[np.bool_] | None,
+    channels: Sequence[int],
+    answers: int,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """One network's answers among all the cascade's; what is only located is as sure as found."""
+    chosen = list(channels)
+    shape = (1, 1) if masks is None else masks.shape[1:]
+    every_mask = np.zeros((answers, *shape), dtype=bool)
+    if masks is not None:
+        every_mask[chosen] = masks
+    chances = np.array([float(mask.any()) for mask in every_mask])
+    if whole is not None:
+        chances[chosen] = whole
+    return chances, every_mask
 
 
 def _asked(
