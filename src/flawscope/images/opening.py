@@ -175,7 +175,7 @@ def open_reduced(path: str | Path, least: Size) -> tuple[NDArray[np.uint8], Size
         size = Size(image.width, image.height) if turned else Size(image.height, image.width)
         halves = size.height >= 2 * least.height and size.width >= 2 * least.width
         if image.format == "JPEG" and halves:
-            image.draft("L", tuple(least) if turned else (least.width, least.height))
+            image.draft("L", least if turned else (least.width, least.height))
             if image.mode == "L":
                 image.load()
                 return np.array(ImageOps.exif_transpose(image), dtype=np.uint8), size

@@ -86,7 +86,9 @@ def _look(sample: Sample, factor: float) -> Look | Problem:
     except ImageError as error:
         return Problem(sample.id, error.what, ProblemCode.UNREADABLE_FILE)
     digest = pixel_digest(image) if image.shape == (*size, 3) else None
-    grey = image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+    grey: Grey = image
+    if image.ndim == 3:
+        grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     square = _resized(grey, Size(SQUARE, SQUARE))
     reduced = _resized(grey, _reduced(size, factor))
     return Look(sample.id, sample.image, digest, size, reduced, square)
@@ -95,7 +97,7 @@ def _look(sample: Sample, factor: float) -> Look | Problem:
 def pixel_digest(image: NDArray[np.uint8]) -> bytes:
     """A digest of the pixels of an RGB image (height, width, 3)."""
     digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(image))
+    digest.update(image.tobytes())
     return digest.digest()
 
 

@@ -97,7 +97,8 @@ def near_copies(looks: Mapping[str, Look], progress: Progress = silent) -> list[
 def _all_waves(looks: Collection[Look]) -> tuple[Waves, list[str]]:
     """The waves of all images that are not blank, and their ids."""
     half = SQUARE // 2
-    table, ids = np.empty((len(looks), len(_PARITIES), half, half), np.float16), []
+    table = np.empty((len(looks), len(_PARITIES), half, half), np.float16)
+    ids: list[str] = []
     for look in looks:
         if (waves := _waves(look)) is not None:
             table[len(ids)] = waves
