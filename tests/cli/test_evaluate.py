@@ -111,3 +111,25 @@ def test_a_folder_that_is_no_dataset_names_the_layouts(
     assert "--layout" in capsys.readouterr().err
     assert cli("evaluate", tmp_path / "absent", "--model", model) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_set_in_kaggles_form_has_the_competitions_figure_beside_finding_nothing(
+    cli: Cli, tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By hand: red found to the pixel, green missed as it is too faint, and two clean pairs."""
+    root = tmp_path / "strips"
+    draw_part(root / "train_images/a.png", (255, 0, 0))
+    draw_part(root / "train_images/b.png", (0, 100, 0), seed=1)
+    draw_part(root / "train_images/c.png", GOOD, seed=2)
+    patch = " ".join(f"{80 * column + 21} 20" for column in range(30, 60))
+    rows = ["ImageId,ClassId,EncodedPixels", f"a.png,1,{patch}", f"b.png,2,{patch}"]
+    (root / "train.csv").write_text("\n".join(rows))
+    (root / "classes.txt").write_text("red\ngreen\n")
+    assert cli("evaluate", root, "--model", model, "--json") == 0
+    (document,) = strict_lines(capsys.readouterr().out)
+    assert document["kaggle_dice"]["value"] == pytest.approx(5 / 6)
+    assert document["kaggle_dice_all_empty"]["value"] == pytest.approx(4 / 6)
+    assert cli("evaluate", root, "--model", model) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "kaggle dice" in line]
+    assert "0.833" in line
+    assert line.split()[-1] == "0.667"

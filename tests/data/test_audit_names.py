@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import numpy as np
+
 from flawscope.data.audit.names import families
 
 
@@ -31,3 +33,14 @@ def test_pieces_of_a_photograph_are_known_by_the_word_before_the_number() -> Non
 def test_sharing_holds_the_numbers_named() -> None:
     (family,) = families(["a1_b1.png", "a1_b2.png", "a2_b1.png"])
     assert family.sharing([0]) == [["a1_b1.png", "a1_b2.png"], ["a2_b1.png"]]
+
+
+def test_digests_have_no_family_and_numbers_that_look_like_some_have() -> None:
+    rng = np.random.default_rng(0)
+    digests = [f"train_images/{int(n):09x}.jpg" for n in rng.integers(16**9, size=2000)]
+    assert families(digests) == []
+    numbers = [f"{n:08d}.png" for n in range(2000)]
+    (family,) = families(numbers)
+    assert len(family.numbers) == 2000
+    (lettered,) = families([f"feed{n:06d}.png" for n in range(30)])
+    assert lettered.template == "feed#"

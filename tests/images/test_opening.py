@@ -13,7 +13,14 @@ import pytest
 from PIL import Image
 
 from flawscope.errors import FlawscopeError, ImageError
-from flawscope.images import find_images, open_image, open_mask, read_size, save_image
+from flawscope.images import (
+    find_images,
+    open_image,
+    open_mask,
+    open_reduced,
+    read_size,
+    save_image,
+)
 from flawscope.values import Size
 
 RNG = np.random.default_rng(7)
@@ -214,3 +221,41 @@ def test_folders_are_searched_in_order_and_hidden_files_left(tmp_path: Path) -> 
     assert found == ["0.tif", "a/1.JPG", "b/2.png"]
     named = list(find_images([tmp_path / "a/notes.txt"]))
     assert named == [tmp_path / "a/notes.txt"]
+
+
+@pytest.mark.parametrize("turn", [1, 3, 6])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_large_jpeg_is_reduced_no_further_than_asked(
+    tmp_path: Path, mode: str, turn: int
+) -> None:
+    picture = np.kron(PICTURE[:20, :30], np.ones((20, 20, 1), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    image = Image.fromarray(picture).convert(mode)
+    path = write(tmp_path / "a.jpg", image, exif=exif, quality=95)
+    whole = np.asarray(Image.fromarray(open_image(path)).convert("L"), dtype=np.float64)
+    reduced, size = open_reduced(path, Size(90, 90))
+    assert size == whole.shape == ((600, 400) if turn == 6 else (400, 600))
+    assert reduced.shape[:2] == (size.height / 4, size.width / 4)
+    grey = np.asarray(Image.fromarray(reduced).convert("L"), dtype=np.float64)
+    blocks = whole.reshape(reduced.shape[0], 4, reduced.shape[1], 4).mean(axis=(1, 3))
+    assert np.abs(grey - blocks).mean() < 4
+    assert np.corrcoef(grey.ravel(), blocks.ravel())[0, 1] > 0.99
+
+
+def test_what_is_small_or_no_jpeg_comes_whole(tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg"):
+        save_image(PICTURE, tmp_path / name)
+        reduced, size = open_reduced(tmp_path / name, Size(30, 30))
+        assert size == (40, 60)
+        assert np.array_equal(reduced, open_image(tmp_path / name))
+    assert open_reduced(tmp_path / "a.png", Size(2, 2))[0].shape == (40, 60, 3)
+    assert open_reduced(tmp_path / "a.jpg", Size(40, 20))[0].shape == (40, 60, 3)
+
+
+def test_a_jpeg_cut_short_is_refused_reduced_as_well(tmp_path: Path) -> None:
+    save_image(np.kron(PICTURE, np.ones((8, 8, 1), dtype=np.uint8)), tmp_path / "a.jpg")
+    whole = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(ImageError, match="damaged or truncated"):
+        open_reduced(tmp_path / "a.jpg", Size(40, 60))

@@ -271,6 +271,18 @@ def test_opened_pictures_are_kept_within_bounds(
     assert series._opened(4) is series._cache[4]
 
 
+def test_of_a_set_too_large_to_keep_little_is_kept(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flawscope.train.crops._CACHE_BYTES", 4 * image_bytes())
+    monkeypatch.setattr("flawscope.train.crops._PASSING_BYTES", image_bytes())
+    for count, kept in ((8, 4), (9, 1)):
+        series = crops([good(image, group=str(number)) for number in range(count)])
+        for number in range(count):
+            series._opened(number)
+        assert len(series._cache) == kept
+
+
 def image_bytes() -> int:
     """Of a good part of ``SIZE``: three colours, and one array of places for all channels."""
     return SIZE.height * SIZE.width * 4

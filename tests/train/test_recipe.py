@@ -124,3 +124,11 @@ def test_an_empty_file_is_the_default(tmp_path: Path) -> None:
     path = tmp_path / "empty.yaml"
     path.write_text("")
     assert load_recipe(str(path)) == Recipe()
+
+
+def test_the_steel_strips_recipe_keeps_them_as_they_lie() -> None:
+    recipe = load_recipe("severstal")
+    assert recipe.kind == "shared"
+    assert (recipe.crops.size, recipe.crops.zoom) == (256, (1.0, 1.0))
+    assert recipe.augment.flips
+    assert (recipe.augment.right_angles, recipe.augment.tilt) == (0.0, 0.0)

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from flawscope.cli import batch, exits
 from flawscope.cli.console import VERDICT_STYLES, note, show, show_json
+from flawscope.cli.submitting import submitted
 from flawscope.errors import ImageError
 
 if TYPE_CHECKING:
@@ -29,6 +30,14 @@ def inspect(
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Write a picture a part, and a page, here."),
+    ] = None,
+    submission: Annotated[
+        Path | None,
+        typer.Option(
+            "--submission",
+            metavar="FILE",
+            help="Write Kaggle's Severstal submission: run lengths of each image and class 1 to 4.",
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line for each part.")
@@ -74,8 +83,15 @@ def inspect(
     inspector = Inspector.load(path, engine=engine, threads=threads)
     note(f"model {inspector.manifest.name} ({inspector.digest[:12]}) on {inspector.engine}")
     results = inspector.inspect_many(images, mm_per_pixel=mm_per_pixel, value_range=value_range)
-    with batch.page_for(out, Bundle.open(path), mm_per_pixel) as page:
-        done = batch.go_through(results, len(images), page, tell_json if as_json else _tell)
+    with (
+        submitted(results, submission, images, inspector.manifest.kinds) as listed,
+        batch.page_for(out, Bundle.open(path), mm_per_pixel) as page,
+    ):
+        done = batch.go_through(listed, len(images), page, tell_json if as_json else _tell)
+        if done.interrupted:
+            raise typer.Exit(exits.INTERRUPTED)  # no half of a submission is left
+    if submission is not None:
+        note(f"submission: {submission}")
     raise typer.Exit(_exit_code(done, fail_on_reject=fail_on_reject))
 
 
@@ -122,8 +138,6 @@ def _tell(inspection: Inspection) -> None:
 
 
 def _exit_code(done: batch.Batch, *, fail_on_reject: bool) -> int:
-    if done.interrupted:
-        return exits.INTERRUPTED
     if done.broken:
         # Outweighs a rejection: nobody knows what these parts are like.
         return exits.USER_ERROR

@@ -44,23 +44,24 @@ class Gathering:
         """Adds a problem with one file."""
         self.problems.append(Problem(where, what, code))
 
-    def resolve(self, named: str, label_file: str) -> str | None:
-        """The image that a label file names; ``None``, and a problem, without exactly one.
+    def resolve(self, named: str, label_file: str, row: int | None = None) -> str | None:
+        """The image that a label file (in one of its rows) names.
 
-        An image that was labelled already is a problem too.
+        ``None``, and a problem, without exactly one. An image that was labelled already is a
+        problem too.
         """
         found = self.listing.find_image(named, label_file)
         if len(found) == 1 and found[0] not in self.samples:
             return found[0]
+        code = ProblemCode.CONTRADICTORY_LABEL
         if not found:
+            code = ProblemCode.MISSING_FILE
             what = f"names the image {named}, which does not exist"
-            self.note(label_file, what, ProblemCode.MISSING_FILE)
-            return None
-        if len(found) == 1:
+        elif len(found) == 1:
             what = f"labels {found[0]}, which another file or row labels already"
         else:
             what = f"names the image {named}, which could be {' or '.join(sorted(found)[:3])}"
-        self.note(label_file, what, ProblemCode.CONTRADICTORY_LABEL)
+        self.note(label_file, what if row is None else f"row {row}: {what}", code)
         return None
 
     def size(self, image: str) -> Size | None:

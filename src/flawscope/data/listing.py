@@ -23,12 +23,19 @@ def tidy(name: str) -> str:
 
 def suffix_of(name: str) -> str:
     """The suffix of a POSIX path, in lower case, with its dot."""
-    return PurePosixPath(name).suffix.lower()
+    return _suffix(name).lower()
 
 
 def stem_of(name: str) -> str:
     """A POSIX path without its suffix."""
-    return name[: len(name) - len(PurePosixPath(name).suffix)]
+    return name[: len(name) - len(_suffix(name))]
+
+
+def _suffix(name: str) -> str:
+    """As ``PurePosixPath`` has it, which takes ten times as long to be asked of every file."""
+    bare = name.rpartition("/")[2]
+    dot = bare.rfind(".")
+    return bare[dot:] if 0 < dot < len(bare) - 1 else ""
 
 
 class Listing:

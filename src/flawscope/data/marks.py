@@ -120,6 +120,10 @@ class Marks:
         """Adds a defect for each 8-connected piece of a boolean mask of the whole image."""
         self._defects += defects_in(mask, kind)
 
+    def forget_places(self) -> None:
+        """Leaves all places unknown, for a reason that was noted already."""
+        self._lost.add(UNNAMED)
+
     def finish(self, split: str | None = None) -> None:
         """Adds the sample to the gathering."""
         if not self._lost:

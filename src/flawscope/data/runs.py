@@ -72,9 +72,11 @@ def checked(counts: list[int], size: Size) -> RunLengths:
 def from_kaggle(text: str, size: Size) -> RunLengths:
     """Kaggle's run lengths: pairs of a first pixel, counted from 1 down the columns, and a length.
 
+    Runs must be in order, as the competition's own scoring wants them.
+
     Raises:
-        MaskError: an odd number of numbers, one that is none or not positive, runs that overlap
-            or reach beyond the image.
+        MaskError: an odd number of numbers, one that is none or not positive, runs that are out of
+            order, overlap or reach beyond the image.
     """
     pixels = size.height * size.width
     if text.strip().lower() in NOTHING:
@@ -85,16 +87,19 @@ def from_kaggle(text: str, size: Size) -> RunLengths:
         raise MaskError("run lengths that are not whole numbers") from error
     if numbers.size % 2:
         raise MaskError(f"{numbers.size} numbers do not make pairs of a start and a length")
-    pairs = numbers.reshape(-1, 2)
-    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
-    starts, lengths = pairs[:, 0] - 1, pairs[:, 1]
+    starts, lengths = numbers[::2] - 1, numbers[1::2]
     if (starts < 0).any() or (lengths < 1).any():
         raise MaskError("a run starts before the first pixel or has no length")
-    ends = starts + lengths
-    if ends[-1] > pixels:
+    outside = lengths > pixels - starts
+    if outside.any():
+        beyond = int(np.argmax(outside))
         raise MaskError(
-            f"a run ends at pixel {int(ends[-1])} of an image of {size.width} x {size.height}"
+            f"the run {starts[beyond] + 1} {lengths[beyond]} ends beyond the last of"
+            f" {size.width} x {size.height} pixels"
         )
+    ends = starts + lengths
+    if (starts[1:] < starts[:-1]).any():
+        raise MaskError("the runs are not in order")
     if (starts[1:] < ends[:-1]).any():
         raise MaskError("two runs overlap")
     gaps = starts - np.concatenate(([0], ends[:-1]))

@@ -6,6 +6,7 @@ from flawscope.images.opening import (
     find_images,
     open_image,
     open_mask,
+    open_reduced,
     read_size,
 )
 from flawscope.images.saving import encode_image, save_image
@@ -17,6 +18,7 @@ __all__ = [
     "find_images",
     "open_image",
     "open_mask",
+    "open_reduced",
     "read_size",
     "save_image",
 ]

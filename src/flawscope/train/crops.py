@@ -28,6 +28,9 @@ from flawscope.values import Label, Size
 GOOD = "good"
 ANY = "any"
 _CACHE_BYTES = 1_500_000_000
+_PASSING_BYTES = 256_000_000
+"""What the cache may take where it could hold less than half of all pictures: most of them would be
+gone before they are drawn again."""
 _CLEAR_SHARE = 0.15
 _CLEAR_PIXELS = 12
 """A crop shows a defect if it shows this share, or so many pixels, of all there is in the image."""
@@ -104,6 +107,7 @@ class Crops(TorchDataset[Crop]):
         self._donors = _donors(lessons)
         self._cache: OrderedDict[int, _Opened] = OrderedDict()
         self._cached_bytes = 0
+        self._most_bytes = _cache_for(lessons)
 
     def __len__(self) -> int:
         return 2**40
@@ -137,7 +141,7 @@ class Crops(TorchDataset[Crop]):
         opened = _Opened(open_image(lesson.sample.image), places(lesson, self.kinds))
         self._cache[number] = opened
         self._cached_bytes += opened.bytes
-        while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
+        while self._cached_bytes > self._most_bytes and len(self._cache) > 1:
             self._cached_bytes -= self._cache.popitem(last=False)[1].bytes
         return opened
 
@@ -260,6 +264,12 @@ def _crop_answers(
             # Nobody said where, and the whole picture is shown.
             told[channel] = whole[channel]
     return told
+
+
+def _cache_for(lessons: Sequence[Lesson]) -> int:
+    """Bytes that opened pictures may take, each at least four a pixel: its colours and places."""
+    wanted = sum(4 * one.sample.size.height * one.sample.size.width for one in lessons)
+    return _CACHE_BYTES if wanted <= 2 * _CACHE_BYTES else min(_CACHE_BYTES, _PASSING_BYTES)
 
 
 def _unlocated(lessons: Sequence[Lesson]) -> frozenset[str]:

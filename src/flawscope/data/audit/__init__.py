@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 
 from flawscope.data.audit.agreement import adjusted_rand_index
@@ -34,7 +34,8 @@ def check(dataset: Dataset, progress: Progress = silent) -> Audit:
         progress: told of every image opened and of every comparison.
     """
     looks, unreadable = look_at(dataset, progress)
-    grouping = _grouping(dataset, looks, progress)
+    exact = exact_copies(looks)
+    grouping = _grouping(dataset, looks, exact, progress)
     inferred = all(sample.group is None for sample in dataset.samples)
     own = {sample.id: sample.group for sample in dataset.samples if sample.group is not None}
     groups = dict(grouping.groups) if inferred else {**_alone(dataset), **own}
@@ -42,7 +43,7 @@ def check(dataset: Dataset, progress: Progress = silent) -> Audit:
     findings: Iterator[Finding] = chain(
         troubles(problems),
         leaks(dataset, groups, grouping.copies),
-        copies(dataset, exact_copies(looks), grouping.copies),
+        copies(dataset, exact, grouping.copies),
         parts(dataset, grouping),
         balance(dataset, groups),
     )
@@ -62,7 +63,7 @@ def infer_groups(dataset: Dataset, progress: Progress = silent) -> Mapping[str, 
     A group is named after its first image; an image that resembles no other is its own group.
     """
     looks, _ = look_at(dataset, progress)
-    return _grouping(dataset, looks, progress).groups
+    return _grouping(dataset, looks, exact_copies(looks), progress).groups
 
 
 def keep_copies_together(
@@ -72,17 +73,22 @@ def keep_copies_together(
     looks, _ = look_at(dataset, progress)
     names = {name: name for name in groups.values()}
     joined = Joined(names)
-    copies = _grouping(dataset, looks, progress).copies
+    copies = _grouping(dataset, looks, exact_copies(looks), progress).copies
     joined.join((groups[one], groups[other]) for one, other, _ in copies)
     return {id_: joined.root(name) for id_, name in groups.items()}
 
 
-def _grouping(dataset: Dataset, looks: Mapping[str, Look], progress: Progress) -> Grouping:
+def _grouping(
+    dataset: Dataset,
+    looks: Mapping[str, Look],
+    exact: Sequence[tuple[str, ...]],
+    progress: Progress,
+) -> Grouping:
     near = near_copies(looks, progress)
     found = {twins[:2] for twins in near}
     # Blank images have nothing to correlate, yet are copies where their pixels are equal.
-    exact = [Twins(*pair, 1.0) for ids in exact_copies(looks) for pair in pairwise(ids)]
-    twins = [*near, *(twins for twins in exact if twins[:2] not in found)]
+    equal = [Twins(*pair, 1.0) for ids in exact for pair in pairwise(ids)]
+    twins = [*near, *(twins for twins in equal if twins[:2] not in found)]
     return find_groups([sample.id for sample in dataset.samples], looks, twins, progress)
 
 

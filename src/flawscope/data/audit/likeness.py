@@ -63,11 +63,12 @@ def unlikely(
         low: floor of the answer.
         high: ceiling of the answer.
     """
-    first, second = np.triu_indices(count, 1)
     if count * count > 2 * _NULL_PAIRS:
         rng = np.random.default_rng(0)
         first, second = rng.integers(0, count, (2, _NULL_PAIRS))
         first, second = first[first != second], second[first != second]
+    else:
+        first, second = np.triu_indices(count, 1)
     if not len(first):
         return high
     quarter, half, three = np.quantile(compare(first, second), (0.25, 0.5, 0.75))

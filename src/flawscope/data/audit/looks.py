@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from flawscope.data.progress import Progress, silent, told
 from flawscope.errors import ImageError
-from flawscope.images import open_image
+from flawscope.images import open_reduced
 from flawscope.values import Dataset, Problem, ProblemCode, Sample, Size
 
 Grey = NDArray[np.uint8]
@@ -23,6 +24,8 @@ _SIDE = 128
 
 SQUARE = 64
 _LARGEST_SIDE = 4 * _SIDE
+_SPARE = 2
+"""Decoders shrink roughly, so they leave this many times the pixels that are kept."""
 _THREADS = 4
 
 
@@ -32,14 +35,17 @@ class Look:
 
     Attributes:
         id: of its sample.
-        digest: of its pixels, whatever file format holds them.
+        image: the file.
+        digest: of its pixels, whatever file format holds them; ``None`` where it was decoded
+            reduced, so that nobody has seen them all.
         size: in pixels, as decoded.
         grey: (height, width), reduced by the same factor as the dataset's other images.
         square: (64, 64), the whole image squashed, whatever its size.
     """
 
     id: str
-    digest: bytes
+    image: Path
+    digest: bytes | None
     size: Size
     grey: Grey
     square: Grey
@@ -73,18 +79,31 @@ def _common_factor(samples: Iterable[Sample]) -> float:
 
 
 def _look(sample: Sample, factor: float) -> Look | Problem:
+    wanted = _reduced(sample.size, factor)
+    least = Size(*(_SPARE * max(side, SQUARE) for side in wanted))
     try:
-        image = open_image(sample.image)
+        image, size = open_reduced(sample.image, least)
     except ImageError as error:
         return Problem(sample.id, error.what, ProblemCode.UNREADABLE_FILE)
-    size = Size(image.shape[0], image.shape[1])
-    digest = hashlib.blake2b(repr(size).encode(), digest_size=16)
-    digest.update(image.tobytes())
-    factor = min(factor, _LARGEST_SIDE / max(size))
-    reduced = Size(max(1, round(size.height * factor)), max(1, round(size.width * factor)))
-    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    digest = pixel_digest(image) if image.shape == (*size, 3) else None
+    grey: Grey = image
+    if image.ndim == 3:
+        grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     square = _resized(grey, Size(SQUARE, SQUARE))
-    return Look(sample.id, digest.digest(), size, _resized(grey, reduced), square)
+    reduced = _resized(grey, _reduced(size, factor))
+    return Look(sample.id, sample.image, digest, size, reduced, square)
+
+
+def pixel_digest(image: NDArray[np.uint8]) -> bytes:
+    """A digest of the pixels of an RGB image (height, width, 3)."""
+    digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
+    digest.update(image.tobytes())
+    return digest.digest()
+
+
+def _reduced(size: Size, factor: float) -> Size:
+    factor = min(factor, _LARGEST_SIDE / max(size))
+    return Size(max(1, round(size.height * factor)), max(1, round(size.width * factor)))
 
 
 def _resized(grey: Grey, size: Size) -> Grey:

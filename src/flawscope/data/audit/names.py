@@ -11,7 +11,10 @@ from pathlib import PurePosixPath
 _NUMBER = re.compile(r"\d+")
 _CUT_OUT = re.compile(r"(crop|patch|roi|copy|aug|rot|flip)[-_ ]?$", re.IGNORECASE)
 
+_DIGEST = re.compile(r"[0-9a-f]{8,}", re.IGNORECASE)
+
 _UNIQUE_SHARE = 0.9
+_FAMILIES_OF_DIGESTS = 0.25
 
 Key = tuple[int, ...]
 
@@ -58,17 +61,29 @@ class Family:
 
 
 def families(ids: Iterable[str]) -> list[Family]:
-    """Families of image names, in order of template."""
+    """Families of image names, in order of template.
+
+    Names that are digests, as of the published Severstal set, say nothing: they have no family.
+    """
+    stems = {id_: PurePosixPath(id_).stem for id_ in ids}
+    digests = _digests(stems.values())
     found: dict[str, dict[str, Key]] = defaultdict(dict)
-    for id_ in ids:
-        stem = PurePosixPath(id_).stem
-        numbers = tuple(int(text) for text in _NUMBER.findall(stem))
-        found[_NUMBER.sub("#", stem)][id_] = numbers
+    for id_, stem in stems.items():
+        if stem not in digests:
+            numbers = tuple(int(text) for text in _NUMBER.findall(stem))
+            found[_NUMBER.sub("#", stem)][id_] = numbers
     return [
         family
         for template in sorted(found)
         for family in _by_folder(Family(template, found[template]))
     ]
+
+
+def _digests(stems: Iterable[str]) -> set[str]:
+    """Names of hexadecimal digits, where their letters are as random as their numbers."""
+    found = {stem for stem in stems if _DIGEST.fullmatch(stem)}
+    templates = {_NUMBER.sub("#", stem) for stem in found}
+    return found if len(templates) > max(1.0, _FAMILIES_OF_DIGESTS * len(found)) else set()
 
 
 def _by_folder(family: Family) -> list[Family]:

@@ -10,7 +10,8 @@ from flawscope.data.audit.agreement import adjusted_rand_index
 from flawscope.data.audit.findings import Finding, Severity, about_sets, counted
 from flawscope.data.audit.groups import Grouping, Joined, sets_of
 from flawscope.data.audit.twins import Twins
-from flawscope.values import Dataset, Label, Sample
+from flawscope.masks import encode, union
+from flawscope.values import Dataset, Label, RunLengths, Sample
 
 _AGREE = 0.95
 _SAME_PLACES = 0.5
@@ -47,21 +48,23 @@ def _conflicts(
     dataset: Dataset, exact: Sequence[Sequence[str]], near: Sequence[Sequence[str]]
 ) -> Iterator[Finding]:
     samples = {sample.id: sample for sample in dataset.samples}
-    for code, severity, sets, remedy in (
+    for code, severity, sets, differ, remedy in (
         (
             "conflicting-duplicates",
             Severity.ERROR,
             exact,
+            _conflict_of_equals,
             "Decide which label is right; both teach, and one of them teaches wrongly",
         ),
         (
             "conflicting-near-duplicates",
             Severity.WARNING,
             near,
+            _conflict,
             "Look at them side by side: another shot of the part may differ, a copy may not",
         ),
     ):
-        if found := [ids for ids in sets if _conflict([samples[id_] for id_ in ids])]:
+        if found := [ids for ids in sets if differ([samples[id_] for id_ in ids])]:
             kind = "copies" if severity == Severity.ERROR else "nearly the same"
             message = f"{_images(found)} are {kind} but differ in label, kinds or marked area"
             yield about_sets(code, severity, message, remedy, found)
@@ -161,6 +164,28 @@ def _conflict(samples: Sequence[Sample]) -> bool:
             for kind, share in _areas(sample).items():
                 areas[kind].append(share)
     return any(min(shares) < _SAME_PLACES * max(shares) for shares in areas.values())
+
+
+def _conflict_of_equals(samples: Sequence[Sample]) -> bool:
+    """Whether images of equal pixels are labelled differently; their masks must be equal, too."""
+    marked = [_marked(sample) for sample in samples if _is_drawn(sample)]
+    return any(one != marked[0] for one in marked) or _conflict(samples)
+
+
+def _is_drawn(sample: Sample) -> bool:
+    """Whether somebody drew all there is; what is drawn at another size is a problem already."""
+    return sample.defects is not None and all(
+        one.mask is not None and one.mask.size == sample.size for one in sample.defects
+    )
+
+
+def _marked(sample: Sample) -> dict[str, RunLengths]:
+    """The pixels of each kind, however many defects they were labelled as."""
+    masks = defaultdict(list)
+    for defect in sample.defects or ():
+        if defect.mask is not None:
+            masks[defect.kind].append(defect.mask)
+    return {kind: encode(union(ones, sample.size)) for kind, ones in masks.items()}
 
 
 def _areas(sample: Sample) -> dict[str, float]:

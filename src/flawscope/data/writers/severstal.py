@@ -2,7 +2,7 @@
 
 Images that were looked at go to ``train_images/``, where one that the table does not list is
 clean; images that nobody looked at go to ``test_images/``. Classes are numbered from 1, in the
-order of ``classes.txt`` where kinds are not called by numbers anyway.
+order of ``classes.txt`` where kinds are not the steel's, called 1 to 4, anyway.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from flawscope.data.readers.severstal import LOOKED_AT
+from flawscope.data.readers.severstal import LOOKED_AT, STEEL_CLASSES
 from flawscope.data.runs import to_kaggle
 from flawscope.data.writers.placed import Placed
 from flawscope.files import written_whole
@@ -26,8 +26,8 @@ def folder(sample: Sample) -> str:
 
 
 def needs_names(kinds: tuple[str, ...]) -> bool:
-    """Whether some kind is called otherwise than by a number."""
-    return not all(kind.isdecimal() for kind in kinds)
+    """Whether some kind is none of the steel's."""
+    return not set(kinds) <= set(STEEL_CLASSES)
 
 
 def write(parts: Iterable[Placed], kinds: tuple[str, ...], out: Path) -> None:
