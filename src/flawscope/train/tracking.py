@@ -211,5 +211,5 @@ class _Tracker:
     def _remedy(self) -> str:
         rest = "the run itself has lost nothing, and the same command with --resume sends the rest"
         if self._name == "wandb":
-            return f"What it has: wandb sync {self._folder}/wandb/*run-*; {rest}"
+            return f"What it has: wandb sync --include-online {self._folder}/wandb/*run-*; {rest}"
         return rest.capitalize()
