@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 import cv2
 from train_parts import KINDS, defect, lesson, photograph, sample, tiny
 
-from flawscope.images import save_image
+from flawscope.images import open_image, save_image
 from flawscope.train.crops import Crops, _crop_answers
 from flawscope.train.recipe import Recipe
 from flawscope.train.supervision import CLEAN, DEFECT, UNKNOWN, Lesson
@@ -290,3 +290,11 @@ def image_bytes() -> int:
 
 def test_recipes_default_to_half_of_the_crops_good() -> None:
     assert Recipe().crops.good == 0.5
+
+
+def test_a_crop_of_the_whole_picture_is_the_picture(tmp_path: Path) -> None:
+    """To the pixel: half a pixel's shift would blur it."""
+    path = photograph(tmp_path / "part.png", seed=5, size=Size(64, 64))
+    whole = lesson(sample(Label.GOOD, (), size=Size(64, 64), image=path))
+    series = crops([whole], *PLAIN)
+    np.testing.assert_array_equal(series[0].image.numpy(), open_image(path))

@@ -217,7 +217,8 @@ def _turned(
         flip = rng.choice([-1.0, 1.0], size=2)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = zoom * turn * flip
-    offset = size / 2 - 0.5 - linear @ np.array(centre)
+    # The centre is told from the pixels' edges; the map is between their middles.
+    offset = size / 2 - 0.5 - linear @ (np.array(centre) - 0.5)
     return np.column_stack([linear, offset])
 
 
