@@ -134,7 +134,7 @@ def _photographs(root: Path) -> list[Path]:
 
 
 EXPERIMENTS: dict[str, tuple[Callable[[Path, float], dict[str, Any]], float]] = {
-    "base": (base, 45.0),
+    "base": (base, 60.0),
     "magnetic-tile": (lambda work, minutes: alone("magnetic-tile", work, minutes), 40.0),
     "magnetic-tile-leaky": (
         lambda work, minutes: alone("magnetic-tile", work, minutes, leaky=True),
