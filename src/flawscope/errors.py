@@ -65,6 +65,10 @@ class EvaluationError(FlawscopeError):
     """Truth and inspections that cannot be compared."""
 
 
+class ExplanationError(FlawscopeError):
+    """A heatmap that cannot be made of this model in this way."""
+
+
 class MissingExtraError(FlawscopeError):
     """A feature whose packages are not installed.
 

@@ -15,12 +15,13 @@ from flawscope.bundle import Bundle
 from flawscope.cli import demo as demo_command
 
 HEAVY = ("torch", "cv2", "numpy", "openvino", "onnxruntime", "pydantic", "PIL", "httpx2")
+COMMANDS = ("demo", "inspect", "evaluate", "train", "explain", "pull", "info", "doctor")
 
 
 def test_help_of_every_command(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli("--help") == 0
     listed = capsys.readouterr().out
-    for command in ("demo", "inspect", "evaluate", "train", "pull", "info", "doctor", "data"):
+    for command in (*COMMANDS, "data"):
         assert command in listed
         assert cli(command, "--help") == 0
     for command in ("check", "split", "convert"):

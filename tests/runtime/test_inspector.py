@@ -228,6 +228,25 @@ def test_scaled_models_answer_in_pixels_of_the_image(tmp_path: Path) -> None:
     assert np.abs(np.array(defect.box) - (100, 60, 180, 100)).max() <= 1
 
 
+def test_probabilities_are_asked_for_whatever_the_policy(
+    tmp_path: Path, runs: Counter[str]
+) -> None:
+    never = Policy(accept_below=1.0, reject_above=1.0)
+    model = write_model(tmp_path / "lenient.flaw", stages=FOUNDING, policy=never)
+    lenient = Inspector.load(model, engine="onnxruntime")
+    assert lenient.inspect(scratched()).kinds == {"red": 0.0, "green": 0.0}
+    runs.clear()
+    score, kinds = lenient.probabilities(scratched())
+    assert score == pytest.approx(230 / 255, abs=1e-5)
+    assert kinds == pytest.approx({"red": 230 / 255, "green": 200 / 255}, abs=1e-5)
+    assert runs["red.onnx"] == runs["green.onnx"] == 0
+    runs.clear()
+    assert lenient.probabilities(scratched(), kinds=False)[0] == score
+    assert runs["kinds.onnx"] == 0
+    with pytest.raises(ImageError):
+        lenient.probabilities(scratched().astype(np.float32))
+
+
 def test_arrays_that_are_no_images_are_refused(shared_model: Path) -> None:
     inspector = Inspector.load(shared_model, engine="onnxruntime")
     for wrong in (

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from flawscope import __version__
-from flawscope.cli import data, demo, doctor, evaluate, exits, info, inspect, pull, train
+from flawscope.cli import data, demo, doctor, evaluate, exits, explain, info, inspect, pull, train
 from flawscope.cli.console import note
 from flawscope.cli.termination import termination_interrupts
 from flawscope.errors import FlawscopeError
@@ -75,6 +75,7 @@ app.command("inspect")(inspect.inspect)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
+app.command("explain")(explain.explain)
 app.command("pull")(pull.pull)
 app.command("info")(info.info)
 app.command("doctor")(doctor.doctor)

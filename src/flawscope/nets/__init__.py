@@ -7,6 +7,7 @@ from flawscope.nets.encoder import DEFAULT_ENCODER, build_encoder, freeze
 from flawscope.nets.export import Exported, export
 from flawscope.nets.loading import load_from_graphs
 from flawscope.nets.network import Answers, Network
+from flawscope.nets.rebuilding import rebuild
 from flawscope.nets.segmenter import Segmenter
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "export",
     "freeze",
     "load_from_graphs",
+    "rebuild",
 ]

@@ -119,6 +119,26 @@ class Cascade:
                         maps.add(tile, found, stage.channels)
         return Answer(score, kinds, maps)
 
+    def weigh(self, image: NDArray[np.uint8], *, kinds: bool) -> Answer:
+        """The answers without the third, and without regard to the policy.
+
+        Args:
+            image: RGB uint8 (height, width, 3).
+            kinds: ask the second question too.
+
+        Raises:
+            EngineError: as for ``ask``.
+        """
+        plan = plan_fit(Size(*image.shape[:2]), self._manifest.input)
+        scaled = resize(image, plan.scaled)
+        score, chances = 0.0, dict.fromkeys(self._manifest.kinds, 0.0)
+        for tile in plan.tiles:
+            look = _Look(self._manifest, self._graphs, plan.cut(scaled, tile), Clock())
+            score = max(score, look.score())
+            own = look.kinds(ask=kinds)
+            chances = {kind: max(chances[kind], chance) for kind, chance in own.items()}
+        return Answer(score, chances, None)
+
 
 class _Look:
     """One tile's way through the stages, each run when it is first needed, and once."""

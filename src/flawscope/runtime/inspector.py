@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +146,25 @@ class Inspector:
                 pixels = open_image(image, value_range=value_range)
             name = id or Path(image).as_posix()
         return self._examine(pixels, name, mm_per_pixel, clock)
+
+    def probabilities(
+        self, image: Image, *, kinds: bool = True
+    ) -> tuple[float, Mapping[str, float]]:
+        """The score, and the probability by kind, of an image that is not to be judged.
+
+        Nothing is located and no policy bears on it: the kinds are asked for however low the
+        score is.
+
+        Args:
+            image: RGB uint8 (height, width, 3) of any size.
+            kinds: without them the second of the two may be all 0.0.
+
+        Raises:
+            ImageError, EngineError: as for ``examine``.
+        """
+        with self._one_at_a_time:
+            answer = self._cascade.weigh(_checked(image), kinds=kinds)
+        return answer.score, answer.kinds
 
     def inspect_many(
         self,

@@ -10,6 +10,15 @@ import torch
 from flawscope.bundle import Bundle
 from flawscope.errors import TrainingError
 from flawscope.nets import Classifier, Network, Segmenter, SharedCascade, freeze, load_from_graphs
+from flawscope.nets.rebuilding import (
+    CLASSES,
+    KINDS,
+    LOCATE,
+    SCREEN,
+    SHARED,
+    answers_of,
+    graphs_of,
+)
 from flawscope.train.recipe import (
     BackboneRecipe,
     ClassifyRecipe,
@@ -19,12 +28,9 @@ from flawscope.train.recipe import (
     Recipe,
 )
 from flawscope.train.supervision import Curriculum, Lesson
-from flawscope.values import Manifest
 
 _SIDES = (64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512)
 """Of crops, tried where the recipe's do not fit."""
-
-SHARED, CLASSES, SCREEN, KINDS, LOCATE = "shared", "classes", "screen", "kinds", "locate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +177,14 @@ def build(part: Part, kinds: Sequence[str], origin: Bundle | None) -> Network:
         TrainingError: an encoder or decoder is unknown or its weights cannot be had, or the model
             to start from was built otherwise.
     """
-    graphs = [] if origin is None else _graphs(origin.manifest, part)
+    graphs = [] if origin is None else graphs_of(origin.manifest, part.name, part.of_kind)
     network = part.make(part.pretrained and not graphs)
     if origin is not None and graphs:
         load_from_graphs(
             network,
             [origin.read(graph) for graph in graphs],
-            old_answers=_answers(part, origin.manifest.kinds),
-            new_answers=_answers(part, kinds),
+            old_answers=answers_of(part.name, origin.manifest.kinds, part.of_kind),
+            new_answers=answers_of(part.name, kinds, part.of_kind),
         )
     if part.frozen and (part.pretrained or graphs):
         freeze(network.encoder, part.frozen)
@@ -218,21 +224,3 @@ def _takes(network: Network, side: int) -> bool:
     finally:
         network.train(training)
     return masks is None or masks.shape[-2:] == (side, side)
-
-
-def _graphs(manifest: Manifest, part: Part) -> list[str]:
-    """Graphs of a model file that hold a part's network; none where it has no such network."""
-    if part.name == SHARED:
-        return [stage.graph for stage in manifest.stages]
-    if part.of_kind is not None:
-        return [stage.graph for stage in manifest.stages if stage.channels == (part.of_kind,)]
-    return [stage.graph for stage in manifest.stages if stage.name == part.name]
-
-
-def _answers(part: Part, kinds: Sequence[str]) -> tuple[str, ...]:
-    """Names of a part's answers where the model's kinds are these; "" is any defect."""
-    if part.of_kind is not None:
-        return (part.of_kind,)
-    if part.name == SCREEN:
-        return ("",)
-    return tuple(kinds) if part.name == KINDS else ("", *kinds)
