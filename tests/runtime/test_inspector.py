@@ -337,6 +337,15 @@ def test_policies_set_areas_and_probabilities(tmp_path: Path) -> None:
     assert len(found.defects) == 2
 
 
+def test_a_probability_over_one_by_rounding_is_one(tmp_path: Path, engine: str) -> None:
+    over = {**shared_members(), "decoder.onnx": decoder(gain=1.0 + 2e-7)}
+    path = write_model(tmp_path / "m.flaw", members=over)
+    white = np.full((64, 64, 3), 255, dtype=np.uint8)
+    heat = Inspector.load(path, engine=engine).examine(white).heat
+    assert heat is not None
+    assert heat.max() == 1.0
+
+
 def test_graphs_that_give_something_else_are_refused(tmp_path: Path, engine: str) -> None:
     poorer = {**shared_members(), "encoder.onnx": encoder(["screen", "kinds"])}
     path = write_model(tmp_path / "m.flaw", members=poorer)

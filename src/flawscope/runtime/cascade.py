@@ -20,6 +20,9 @@ _PLACES = 5
 """Probabilities count to so many decimals: engines differ by less, so a score that was made into
 a threshold is on the same side of it whichever engine computes it."""
 
+_ROUNDING = 1e-5
+"""ONNX Runtime's sigmoid has been seen to give 1.0000001."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -207,8 +210,8 @@ def _probabilities(
     if values is None or values.shape != shape:
         got = "nothing" if values is None else f"a tensor of shape {values.shape}"
         fault = f"stage {stage.name!r} gave {got} for {name!r}, not shape {shape}"
-    elif not (values.min() >= 0.0 and values.max() <= 1.0):  # false for NaN too
+    elif not (values.min() >= -_ROUNDING and values.max() <= 1.0 + _ROUNDING):  # false for NaN too
         fault = f"stage {stage.name!r} gave {name!r} that are no probabilities"
     else:
-        return values
+        return values if values.max() <= 1.0 and values.min() >= 0.0 else values.clip(0.0, 1.0)
     raise EngineError(fault, where=stage.graph, remedy="Export the model again")
