@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from flawscope.nets.cascade import SharedCascade
 from flawscope.nets.classifier import Classifier
+from flawscope.nets.mask_rcnn import MaskRCNN
 from flawscope.nets.network import Network
 from flawscope.nets.segmenter import Segmenter
 from flawscope.values import UNNAMED, Stage
@@ -74,6 +75,17 @@ class _Segment(nn.Module):
         return torch.sigmoid(self.cascade.masks(image))
 
 
+class _Detect(nn.Module):
+    """One image to masks, by way of boxes."""
+
+    def __init__(self, detector: MaskRCNN) -> None:
+        super().__init__()
+        self.cascade = detector
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.cascade.chances(image)
+
+
 Exported = tuple[tuple[Stage, ...], Mapping[str, bytes]]
 """Stages for a manifest, and the bytes of each graph by file name."""
 
@@ -94,6 +106,9 @@ def export(network: Network, kinds: Sequence[str], name: str) -> Exported:
     if isinstance(network, Segmenter):
         stage = _stage(name, ("masks",), channels)
         return (stage,), {stage.graph: _graph(_Segment(network), (image,), stage)}
+    if isinstance(network, MaskRCNN):
+        stage = _stage(name, ("masks",), channels)
+        return (stage,), {stage.graph: _graph(_Detect(network), (image[:1],), stage)}
     if isinstance(network, Classifier):
         screens = network.channels[0] == 0
         outputs = ("screen",) * screens + ("kinds",) * (len(channels) > screens)
@@ -144,7 +159,7 @@ def _graph(module: nn.Module, example: tuple[Tensor, ...], stage: Stage) -> byte
             stream,  # type: ignore[arg-type]  # torch types paths only
             input_names=list(stage.inputs),
             output_names=list(stage.outputs),
-            dynamic_axes=_dynamic_axes(stage),
+            dynamic_axes=_dynamic_axes(stage, batched=len(example[0]) > 1),
             opset_version=_OPSET,
             dynamo=False,
             # Weights stay under their own names, so that training can start from the file; the
@@ -159,7 +174,7 @@ def _graph(module: nn.Module, example: tuple[Tensor, ...], stage: Stage) -> byte
     return serialised
 
 
-def _dynamic_axes(stage: Stage) -> dict[str, dict[int, str]]:
+def _dynamic_axes(stage: Stage, *, batched: bool) -> dict[str, dict[int, str]]:
     axes: dict[str, dict[int, str]] = {}
     for name in (*stage.inputs, *stage.outputs):
         if name == "image":
@@ -168,6 +183,9 @@ def _dynamic_axes(stage: Stage) -> dict[str, dict[int, str]]:
             axes[name] = {0: "n"}
         else:
             axes[name] = {0: "n", 2: f"{name}_height", 3: f"{name}_width"}
+    if not batched:  # The network goes through its images one by one, of which there is one.
+        for dynamic in axes.values():
+            dynamic.pop(0)
     return axes
 
 

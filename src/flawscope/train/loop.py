@@ -27,7 +27,7 @@ from flawscope.train.checkpoint import (
 from flawscope.train.crops import Crop, Crops
 from flawscope.train.interrupts import born_deaf, interrupts_held
 from flawscope.train.journal import Journal
-from flawscope.train.losses import cascade_losses
+from flawscope.train.losses import network_losses
 from flawscope.train.recipe import Freeze, Recipe, ScheduleRecipe, UntilEpoch
 from flawscope.train.supervision import Curriculum
 from flawscope.train.tracking import Tracking
@@ -148,9 +148,8 @@ def _step(run: _Run, crops: Crop, recipe: Recipe, share: float, *, rests: bool) 
     for parameter in run.learning:
         parameter.requires_grad_(not rests)
     crops = Crop(*(tensor.to(run.accelerator.device) for tensor in crops)).about(network.channels)
-    with _autocast(recipe, run.accelerator):
-        answers = run.network(crops.image)
-    losses = cascade_losses(answers, crops, recipe.losses)
+    precision = _autocast(recipe, run.accelerator)
+    losses = network_losses(run.network, crops, recipe.losses, precision)
     run.accelerator.backward(losses.total)
     run.accelerator.clip_grad_norm_(run.network.parameters(), _LARGEST_GRADIENT)
     run.optimizer.step()

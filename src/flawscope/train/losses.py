@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from flawscope.nets import Answers
+from flawscope.nets import Answers, MaskRCNN, Network
 from flawscope.train.crops import Crop
+from flawscope.train.instances import target_of
 from flawscope.train.recipe import LossRecipe
 from flawscope.train.supervision import CLEAN, DEFECT, SOMEWHERE, UNKNOWN
 
@@ -26,6 +28,29 @@ class Losses:
 
     total: Tensor
     parts: dict[str, Tensor]
+
+
+def network_losses(
+    network: Network, crops: Crop, recipe: LossRecipe, precision: AbstractContextManager[object]
+) -> Losses:
+    """Losses of a batch that a network in training mode looks at.
+
+    Args:
+        network: answers what the crops tell.
+        crops: a batch of what is known of the network's answers.
+        recipe: the weights of the parts; those of Mask R-CNN weigh the same.
+        precision: in which the network computes.
+    """
+    if isinstance(network, MaskRCNN):
+        kinds = [network.channels.index(kind) for kind in network.kinds]
+        targets = [target_of(known) for known in crops.places[:, kinds]]
+        with precision:
+            parts = network.losses(crops.image, targets)
+        total = torch.stack(list(parts.values())).sum()
+        return Losses(total, {name: loss.detach() for name, loss in parts.items()})
+    with precision:
+        answers = network(crops.image)
+    return cascade_losses(answers, crops, recipe)
 
 
 def cascade_losses(answers: Answers, crops: Crop, recipe: LossRecipe) -> Losses:

@@ -9,7 +9,15 @@ import torch
 
 from flawscope.bundle import Bundle
 from flawscope.errors import TrainingError
-from flawscope.nets import Classifier, Network, Segmenter, SharedCascade, freeze, load_from_graphs
+from flawscope.nets import (
+    Classifier,
+    MaskRCNN,
+    Network,
+    Segmenter,
+    SharedCascade,
+    freeze,
+    load_from_graphs,
+)
 from flawscope.nets.rebuilding import (
     CLASSES,
     KINDS,
@@ -28,6 +36,7 @@ from flawscope.train.recipe import (
     Recipe,
 )
 from flawscope.train.supervision import Curriculum, Lesson
+from flawscope.values import UNNAMED
 
 _SIDES = (64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512)
 """Of crops, tried where the recipe's do not fit."""
@@ -76,7 +85,10 @@ def parts_of(recipe: Recipe, curriculum: Curriculum) -> tuple[Part, ...]:
     if kinds:
         parts.append(_classifier(KINDS, everything[1:], founding.kinds))
     taught = {kind for lesson in curriculum.lessons["train"] for kind in _located(lesson)}
-    if founding.locate.per_kind and kinds:
+    if founding.locate.network == "mask_rcnn":
+        if taught - ({UNNAMED} if kinds else set()):
+            parts.append(_detector(LOCATE, everything, founding.locate))
+    elif founding.locate.per_kind and kinds:
         located = [number for number in everything[1:] if kinds[number - 1] in taught]
         parts += [
             _segmenter(f"{LOCATE}-{number}", (number,), founding.locate, kinds[number - 1])
@@ -145,6 +157,16 @@ def _segmenter(
         )
 
     part = Part(name, channels, make, encoder.pretrained, share=section.share, of_kind=of_kind)
+    return _encoded(part, encoder)
+
+
+def _detector(name: str, channels: tuple[int, ...], section: LocateRecipe) -> Part:
+    encoder = section.encoder
+
+    def make(pretrained: bool) -> Network:
+        return MaskRCNN(channels, encoder=encoder.name, pretrained=pretrained)
+
+    part = Part(name, channels, make, encoder.pretrained, share=section.share)
     return _encoded(part, encoder)
 
 

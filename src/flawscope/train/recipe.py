@@ -88,12 +88,16 @@ class LocateRecipe(_Section):
     """A network that locates, trained by itself, or one for each kind.
 
     Attributes:
-        encoder: whose feature maps are decoded.
-        decoder: by which.
-        per_kind: a network for each kind, trained on the parts that show it; else one for all.
+        network: ``segmenter`` decodes feature maps into masks; ``mask_rcnn`` finds boxes around
+            single defects and draws a mask in each (He et al. 2017).
+        encoder: whose feature maps are taken.
+        decoder: by which a segmenter decodes them.
+        per_kind: a segmenter for each kind, trained on the parts that show it; else one for all.
+            Mask R-CNN is always one for all, as it tells the kinds apart by box.
         share: of the minutes, in proportion to the other networks' shares.
     """
 
+    network: Literal["segmenter", "mask_rcnn"] = "segmenter"
     encoder: EncoderRecipe = EncoderRecipe(name="efficientnet_b2", frozen=0)
     decoder: DecoderRecipe = DecoderRecipe()
     per_kind: bool = True
@@ -156,7 +160,10 @@ class AugmentRecipe(_Section):
 
 
 class LossRecipe(_Section):
-    """Weights of the losses for the three questions and for the evidence behind the first two."""
+    """Weights of the losses for the three questions and for the evidence behind the first two.
+
+    Those of Mask R-CNN are its own and weigh the same.
+    """
 
     whole: Annotated[float, Field(ge=0.0)] = 0.5
     evidence: Annotated[float, Field(ge=0.0)] = 1.0
