@@ -97,7 +97,7 @@ class PowerCutError(Exception):
 def killing(step: int) -> Callable[..., object]:
     """Losses until a step is reached."""
     steps = count()
-    losses = loop.cascade_losses
+    losses = loop.network_losses
 
     def until(*arguments: object) -> object:
         if next(steps) == step:
@@ -117,7 +117,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
 ) -> None:
     """Killed before its first checkpoint, and between two."""
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "cascade_losses", killing(steps))
+        patch.setattr(loop, "network_losses", killing(steps))
         with pytest.raises(PowerCutError):
             fitted(curriculum, tmp_path)
     assert (tmp_path / "last.pt").exists() == (steps == 3)
@@ -136,7 +136,7 @@ def struck_down(curriculum: Curriculum, folder: Path, number: signal.Signals) ->
     def stop(*_arguments: object) -> None:
         raise Stopped
 
-    losses = loop.cascade_losses
+    losses = loop.network_losses
 
     def struck(*arguments: object) -> object:
         if (found := next(steps)) == 0:
@@ -147,7 +147,7 @@ def struck_down(curriculum: Curriculum, folder: Path, number: signal.Signals) ->
     steps = count()
     signal.signal(number, stop)
     with in_one_process() as patch:
-        patch.setattr(loop, "cascade_losses", struck)
+        patch.setattr(loop, "network_losses", struck)
         with pytest.raises(Stopped):
             fitted(curriculum, folder)
     assert signal.getsignal(number) is stop
