@@ -212,5 +212,7 @@ def _fit_pools(module: nn.Module) -> None:
     for name, child in module.named_children():
         if isinstance(child, PSPBlock):
             setattr(module, name, _PyramidLevel(child))
+        elif isinstance(child, nn.AdaptiveAvgPool2d) and isinstance(child.output_size, int):
+            setattr(module, name, GridMean(child.output_size))
         else:
             _fit_pools(child)
