@@ -13,10 +13,12 @@ from train_parts import KINDS, TINY  # noqa: E402
 
 from flawscope.bundle import Bundle  # noqa: E402
 from flawscope.cli import main  # noqa: E402
+from flawscope.nets import MaskRCNN  # noqa: E402
 from flawscope.nets.mask_rcnn import _PROPOSALS  # noqa: E402
 from flawscope.runtime import Inspector  # noqa: E402
 from flawscope.train import load_recipe, train  # noqa: E402
 from flawscope.train.instances import target_of  # noqa: E402
+from flawscope.train.loop import _optimizer  # noqa: E402
 from flawscope.train.networks import parts_of  # noqa: E402
 from flawscope.train.supervision import (  # noqa: E402
     CLEAN,
@@ -119,3 +121,12 @@ def test_a_run_ends_in_a_model_that_is_inspected_with_and_judged(
     capsys.readouterr()
     assert main(["evaluate", str(masked), "--model", str(trained.model), "--json"]) == 0
     assert set(KINDS) <= json.loads(capsys.readouterr().out)["locate"]["by_kind"].keys()
+
+
+def test_it_learns_at_a_lower_rate() -> None:
+    network = MaskRCNN((0, 1), encoder="mobilenetv3_small_050", pretrained=False, width=16)
+    schedule = load_recipe("founding").schedule
+    bases = {group["base"] for group in _optimizer(network, schedule).param_groups}
+    highest = schedule.learning_rate * network.rate
+    assert bases == {highest, highest * schedule.encoder_rate}
+    assert network.rate < 1.0

@@ -99,6 +99,9 @@ class MaskRCNN(Network):
         TrainingError: as of ``build_encoder``; or the encoder skips a stride from 4 to 32.
     """
 
+    rate: ClassVar[float] = 0.15
+    """Its heads have no norms: at the rate that suits decoders, the one that classifies dies."""
+
     by_answer: ClassVar[frozenset[str]] = frozenset(
         f"roi_heads.{layer}.{tensor}"
         for layer in (

@@ -31,11 +31,13 @@ class Network(nn.Module):
         encoder: its part that starts from ImageNet weights.
         by_answer: names of tensors that have rows for each of the channels.
         smallest: side of image, in pixels, that it needs at least.
+        rate: the share of a recipe's learning rate that it learns at.
         mean, std: of the normalisation that the encoder expects, for pixels from 0 to 255.
     """
 
     by_answer: ClassVar[frozenset[str]] = frozenset()
     smallest: int = 64
+    rate: ClassVar[float] = 1.0
 
     encoder: nn.Module
     mean: Tensor

@@ -211,6 +211,7 @@ def _learning_rate(run: _Run) -> float:
 
 def _optimizer(network: Network, schedule: ScheduleRecipe) -> torch.optim.Optimizer:
     """AdamW; the encoder learns more slowly, and biases and norms do not decay."""
+    highest = schedule.learning_rate * network.rate
     groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
@@ -222,7 +223,7 @@ def _optimizer(network: Network, schedule: ScheduleRecipe) -> torch.optim.Optimi
             {
                 "params": parameters,
                 "weight_decay": schedule.weight_decay if decays else 0.0,
-                "base": schedule.learning_rate * (schedule.encoder_rate if pretrained else 1.0),
+                "base": highest * (schedule.encoder_rate if pretrained else 1.0),
             }
             for (pretrained, decays), parameters in groups.items()
         ],

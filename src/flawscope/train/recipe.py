@@ -178,7 +178,7 @@ class ScheduleRecipe(_Section):
         steps: optimiser steps; ``minutes``, if given, ends training earlier.
         minutes: budget of wall time for the whole run, choosing and exporting included.
         batch: crops a step.
-        learning_rate: at its highest, of the heads and the decoder.
+        learning_rate: at its highest, of the heads and the decoder; Mask R-CNN takes 0.15 of it.
         encoder_rate: the encoder's learning rate as a share of that.
         weight_decay: of AdamW (Loshchilov and Hutter 2019).
         warm_up: share of the schedule in which the rate rises.
