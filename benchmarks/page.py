@@ -140,12 +140,47 @@ def engines(results: dict[str, Any]) -> str:
     )
 
 
+def heatmaps(results: dict[str, Any]) -> str:
+    """Where heatmaps point, beside where masks do, on the same images."""
+    titles = {
+        "hit": "peak on a defect",
+        "hit_within_15": "within 15 px of one",
+        "share_inside": "share of heat inside",
+        "best_iou": "IoU at the best threshold",
+    }
+    sides = {name: found["heat"] for name, found in results["methods"].items()}
+    sides["masks"] = next(iter(results["methods"].values()))["masks"]
+    rows = [
+        f"| {name} | " + " | ".join(estimate(found[figure]) for figure in titles) + " |"
+        for name, found in sides.items()
+    ]
+    methods = " ".join(f"--method {name}" for name in results["methods"])
+    return "\n".join(
+        [
+            "## Heatmaps are not masks",
+            "",
+            (
+                f"`python benchmarks/heatmaps.py MODEL {results['dataset']} --split-file FILE"
+                f" {methods}`, the shipped model on {results['images']} defective test images."
+                " Each map of the screen's answer, and the probability map of the network that"
+                " draws masks, judged by the drawn defects; the threshold is the best for each"
+                " image."
+            ),
+            "",
+            "| map | " + " | ".join(titles.values()) + " |",
+            "|---" * (len(titles) + 1) + "|",
+            *rows,
+        ]
+    )
+
+
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "base": base,
     "magnetic-tile": alone("magnetic-tile"),
     "magnetic-tile-leaky": alone("magnetic-tile-leaky"),
     "neu-steel": alone("neu-steel"),
     "engines": engines,
+    "heatmaps": heatmaps,
 }
 """In the order of the page; an experiment that was not run has no section."""
 
