@@ -20,6 +20,7 @@ from flawscope.cli.datasets import (
     read_dataset,
     with_split,
 )
+from flawscope.cli.options import ModelOption
 from flawscope.errors import FlawscopeError
 
 if TYPE_CHECKING:
@@ -38,10 +39,7 @@ class Part(StrEnum):
 
 def evaluate(
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A folder of labelled parts.")],
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", metavar="MODEL", help="A .flaw file; default: the shipped one."),
-    ] = None,
+    model: ModelOption = None,
     split: Annotated[
         Part | None,
         typer.Option(

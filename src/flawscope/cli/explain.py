@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flawscope.cli.console import counting, note, show_facts, show_json
+from flawscope.cli.options import ModelOption, ValueRangeOption
 from flawscope.errors import ImageError
 
 if TYPE_CHECKING:
@@ -33,10 +34,7 @@ def explain(
             " covered, lower the answer. The last needs no PyTorch.",
         ),
     ] = Method.CAM,
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", metavar="MODEL", help="A .flaw file; default: the shipped one."),
-    ] = None,
+    model: ModelOption = None,
     kind: Annotated[
         str | None,
         typer.Option("--kind", metavar="NAME", help="Explain this kind; default: any defect."),
@@ -56,14 +54,7 @@ def explain(
         int | None,
         typer.Option("--stride", metavar="PIXELS", help="Default: a third of the patch."),
     ] = None,
-    value_range: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            "--value-range",
-            metavar="LOW HIGH",
-            help="The values that are black and white, for 16-bit and floating-point images.",
-        ),
-    ] = None,
+    value_range: ValueRangeOption = None,
 ) -> None:
     """Show which places of a photograph speak for the model's answer.
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from flawscope.cli import batch, exits
 from flawscope.cli.console import VERDICT_STYLES, note, show, show_json
+from flawscope.cli.options import ModelOption, ValueRangeOption
 from flawscope.cli.submitting import submitted
 from flawscope.errors import ImageError
 
@@ -23,10 +24,7 @@ def inspect(
     paths: Annotated[
         list[str], typer.Argument(metavar="PATH...", help="Images, folders of images, or globs.")
     ],
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", metavar="MODEL", help="A .flaw file; default: the shipped one."),
-    ] = None,
+    model: ModelOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Write a picture a part, and a page, here."),
@@ -55,14 +53,7 @@ def inspect(
         float | None,
         typer.Option("--mm-per-pixel", metavar="MM", help="Give sizes in millimetres."),
     ] = None,
-    value_range: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            "--value-range",
-            metavar="LOW HIGH",
-            help="The values that are black and white, for 16-bit and floating-point images.",
-        ),
-    ] = None,
+    value_range: ValueRangeOption = None,
     fail_on_reject: Annotated[
         bool, typer.Option("--fail-on-reject", help="Exit with 1 if any part is to be rejected.")
     ] = False,

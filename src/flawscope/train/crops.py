@@ -7,7 +7,7 @@ the crops that it would have had.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -104,7 +104,10 @@ class Crops(TorchDataset[Crop]):
         weights = np.array([shelf.weight for shelf in self.shelves])
         self.chances = weights / weights.sum()
         self._unlocated = _unlocated(lessons)
-        self._donors = _donors(lessons)
+        self._donors = {
+            dataset: tuple(by_kind.values())
+            for dataset, by_kind in _by_kind(lessons, _gives_defects).items()
+        }
         self._cache: OrderedDict[int, _Opened] = OrderedDict()
         self._cached_bytes = 0
         self._most_bytes = _cache_for(lessons)
@@ -280,38 +283,37 @@ def _unlocated(lessons: Sequence[Lesson]) -> frozenset[str]:
     return frozenset({one.dataset for one in defective} - located)
 
 
-def _donors(lessons: Sequence[Lesson]) -> dict[str, list[_Groups]]:
-    """By dataset and kind, groups of lessons whose defects are all known to the pixel."""
-    by_dataset: dict[str, dict[str, dict[str, list[int]]]] = defaultdict(
+def _by_kind(
+    lessons: Sequence[Lesson], wanted: Callable[[Lesson], bool]
+) -> dict[str, dict[str, _Groups]]:
+    """Numbers of the wanted lessons by dataset, by what they show, and by group."""
+    found: dict[str, dict[str, dict[str, list[int]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for number, lesson in enumerate(lessons):
-        defects = lesson.sample.defects
-        if defects and all(defect.mask is not None for defect in defects):
+        if wanted(lesson):
+            group = lesson.sample.group or lesson.sample.id
             for kind in _shown(lesson):
-                group = lesson.sample.group or lesson.sample.id
-                by_dataset[lesson.dataset][kind][group].append(number)
+                found[lesson.dataset][kind][group].append(number)
     return {
-        dataset: [_grouped(groups) for groups in by_kind.values()]
-        for dataset, by_kind in by_dataset.items()
+        dataset: {
+            kind: tuple(tuple(numbers) for numbers in groups.values())
+            for kind, groups in by_kind.items()
+        }
+        for dataset, by_kind in found.items()
     }
 
 
-def _grouped(groups: Mapping[str, Sequence[int]]) -> _Groups:
-    return tuple(tuple(numbers) for numbers in groups.values())
+def _gives_defects(lesson: Lesson) -> bool:
+    """Whether there are defects, and all are known to the pixel."""
+    defects = lesson.sample.defects
+    return bool(defects) and all(defect.mask is not None for defect in defects or ())
 
 
 def _shelves(lessons: Sequence[Lesson], recipe: Recipe) -> list[_Shelf]:
     """Lessons by dataset and by what they show, with each shelf's weight."""
-    by_dataset: dict[str, dict[str, dict[str, list[int]]]] = defaultdict(
-        lambda: defaultdict(lambda: defaultdict(list))
-    )
-    for number, lesson in enumerate(lessons):
-        group = lesson.sample.group or lesson.sample.id
-        for kind in _shown(lesson):
-            by_dataset[lesson.dataset][kind][group].append(number)
     shelves = []
-    for dataset, by_kind in by_dataset.items():
+    for dataset, by_kind in _by_kind(lessons, lambda _lesson: True).items():
         weight = recipe.crops.datasets.get(dataset, 1.0)
         defective = [kind for kind in by_kind if kind != GOOD]
         good = recipe.crops.good if defective else 1.0
@@ -319,7 +321,7 @@ def _shelves(lessons: Sequence[Lesson], recipe: Recipe) -> list[_Shelf]:
             good = 0.0
         for kind, groups in by_kind.items():
             share = good if kind == GOOD else (1.0 - good) / len(defective)
-            shelves.append(_Shelf(weight * share, _grouped(groups), kind))
+            shelves.append(_Shelf(weight * share, groups, kind))
     return shelves
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -49,7 +50,7 @@ class Part:
     Attributes:
         name: of the network, a plain file name.
         channels: which answers it gives.
-        make: builds it, from ImageNet weights or not.
+        make: builds it; told by ``pretrained`` whether from ImageNet weights.
         pretrained: what the recipe says of them.
         frozen: first feature maps that keep the filters they start with.
         freeze: whether the whole encoder does.
@@ -59,7 +60,7 @@ class Part:
 
     name: str
     channels: tuple[int, ...]
-    make: Callable[[bool], Network]
+    make: Callable[..., Network]
     pretrained: bool
     frozen: int = 0
     freeze: Freeze = "none"
@@ -109,16 +110,13 @@ def encoders_of(recipe: Recipe) -> tuple[BackboneRecipe, ...]:
 
 def _shared(recipe: Recipe, kinds: int) -> Part:
     encoder, decoder = recipe.encoder, recipe.decoder
-
-    def make(pretrained: bool) -> Network:
-        return SharedCascade(
-            kinds,
-            encoder=encoder.name,
-            decoder=decoder.name,
-            decoder_channels=decoder.channels,
-            pretrained=pretrained,
-        )
-
+    make = partial(
+        SharedCascade,
+        kinds,
+        encoder=encoder.name,
+        decoder=decoder.name,
+        decoder_channels=decoder.channels,
+    )
     return _encoded(Part(SHARED, tuple(range(1 + kinds)), make, encoder.pretrained), encoder)
 
 
@@ -126,19 +124,9 @@ def _classifier(
     name: str, channels: tuple[int, ...], section: ClassifyRecipe, *, exclusive: bool = False
 ) -> Part:
     encoder = section.encoder
-
-    def make(pretrained: bool) -> Network:
-        return Classifier(
-            channels, encoder=encoder.name, exclusive=exclusive, pretrained=pretrained
-        )
-
+    make = partial(Classifier, channels, encoder=encoder.name, exclusive=exclusive)
     return Part(
-        name,
-        channels,
-        make,
-        encoder.pretrained,
-        freeze=encoder.freeze,
-        share=section.share,
+        name, channels, make, encoder.pretrained, freeze=encoder.freeze, share=section.share
     )
 
 
@@ -146,26 +134,20 @@ def _segmenter(
     name: str, channels: tuple[int, ...], section: LocateRecipe, of_kind: str | None = None
 ) -> Part:
     encoder, decoder = section.encoder, section.decoder
-
-    def make(pretrained: bool) -> Network:
-        return Segmenter(
-            channels,
-            encoder=encoder.name,
-            decoder=decoder.name,
-            decoder_channels=decoder.channels,
-            pretrained=pretrained,
-        )
-
+    make = partial(
+        Segmenter,
+        channels,
+        encoder=encoder.name,
+        decoder=decoder.name,
+        decoder_channels=decoder.channels,
+    )
     part = Part(name, channels, make, encoder.pretrained, share=section.share, of_kind=of_kind)
     return _encoded(part, encoder)
 
 
 def _detector(name: str, channels: tuple[int, ...], section: LocateRecipe) -> Part:
     encoder = section.encoder
-
-    def make(pretrained: bool) -> Network:
-        return MaskRCNN(channels, encoder=encoder.name, pretrained=pretrained)
-
+    make = partial(MaskRCNN, channels, encoder=encoder.name)
     part = Part(name, channels, make, encoder.pretrained, share=section.share)
     return _encoded(part, encoder)
 
@@ -200,7 +182,7 @@ def build(part: Part, kinds: Sequence[str], origin: Bundle | None) -> Network:
             to start from was built otherwise.
     """
     graphs = [] if origin is None else graphs_of(origin.manifest, part.name, part.of_kind)
-    network = part.make(part.pretrained and not graphs)
+    network = part.make(pretrained=part.pretrained and not graphs)
     if origin is not None and graphs:
         load_from_graphs(
             network,

@@ -1,0 +1,22 @@
+"""Options that several commands take, each described once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ModelOption = Annotated[
+    Path | None,
+    typer.Option("--model", metavar="MODEL", help="A .flaw file; default: the shipped one."),
+]
+
+ValueRangeOption = Annotated[
+    tuple[float, float] | None,
+    typer.Option(
+        "--value-range",
+        metavar="LOW HIGH",
+        help="The values that are black and white, for 16-bit and floating-point images.",
+    ),
+]
