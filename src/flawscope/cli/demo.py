@@ -55,7 +55,7 @@ def demo(
     note(f"{len(parts)} parts were rendered")
 
     bundle = Bundle.open(shipped_model())
-    inspector = Inspector.load(bundle.path)
+    inspector = Inspector.load(bundle.path, streams=None)
     inspections: list[Inspection] = []
     with batch.page_for(out, bundle) as page:
         results = inspector.inspect_many(parts)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from flawscope.cli import batch, exits
 from flawscope.cli.console import VERDICT_STYLES, note, show, show_json
-from flawscope.cli.options import ModelOption, ValueRangeOption
+from flawscope.cli.options import ModelOption, StreamsOption, ThreadsOption, ValueRangeOption
 from flawscope.cli.submitting import submitted
 from flawscope.errors import ImageError
 
@@ -46,9 +46,8 @@ def inspect(
             "--engine", metavar="NAME", help="openvino or onnxruntime; default: the faster one."
         ),
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Default: one for each core.")
-    ] = None,
+    threads: ThreadsOption = None,
+    streams: StreamsOption = None,
     mm_per_pixel: Annotated[
         float | None,
         typer.Option("--mm-per-pixel", metavar="MM", help="Give sizes in millimetres."),
@@ -71,7 +70,9 @@ def inspect(
 
     images = _find(paths, besides=out)
     path = model or shipped_model()
-    inspector = Inspector.load(path, engine=engine, threads=threads)
+    if len(images) == 1:
+        streams = streams or 1
+    inspector = Inspector.load(path, engine=engine, threads=threads, streams=streams)
     note(f"model {inspector.manifest.name} ({inspector.digest[:12]}) on {inspector.engine}")
     results = inspector.inspect_many(images, mm_per_pixel=mm_per_pixel, value_range=value_range)
     with (

@@ -1,0 +1,266 @@
+"""How near an inspection's pace comes to the bare network's, how soon it starts, what it holds.
+
+    python benchmarks/performance.py [--rounds N] [--parts N] [--model MODEL] [--engine NAME]
+
+Renders parts of 256 x 1600 and 512 x 512 pixels, good and defective, and measures in turn, in one
+process, so that whatever else the machine does bears on both sides of a ratio:
+
+- *bare*: the network's graphs alone, given the very tensors that the inspection gave them, which lie
+  in memory;
+- *end to end*: from JPEG files to lines of JSON, by ``Inspector.inspect_many``.
+
+Both are run for one image at a time on all cores, and for as many at a time as there are cores. Then
+it starts fresh processes, for the command's start and the first verdict, and inspects ``--parts``
+and ten times as many small parts for the memory. ``benchmarks/results/performance.json`` gets
+medians over the rounds, with their lowest and highest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flawscope.bundle import Bundle, shipped_model
+from flawscope.files import write_text
+from flawscope.images import open_image, save_image
+from flawscope.runtime import (
+    Cascade,
+    Clock,
+    Examination,
+    Inspector,
+    load_graph,
+    record,
+    usable_threads,
+)
+from flawscope.runtime.engines import Graph, Tensors
+from flawscope.synth import DEFECTS, render
+from flawscope.values import Verdict
+
+RESULTS = Path(__file__).parent / "results"
+SIZES = ((256, 1600), (512, 512))
+CANDIDATES, WANTED = 12, 6
+SMALL = (64, 96)
+TWICE = 2
+"""Each part is inspected so often in a round."""
+
+FIRST = """
+import sys, time
+start = time.perf_counter()
+from flawscope import Inspector
+imported = time.perf_counter()
+inspector = Inspector.load(sys.argv[1], engine=sys.argv[3])
+loaded = time.perf_counter()
+inspector.inspect(sys.argv[2])
+done = time.perf_counter()
+print(imported - start, loaded - imported, done - loaded)
+"""
+
+Call = tuple[str, Mapping[str, NDArray[Any]]]
+"""A stage, and the tensors that it is given."""
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    ordered = sorted(values)
+    figures = {"median": median(ordered), "low": ordered[0], "high": ordered[-1]}
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
+def rendered(
+    folder: Path, inspector: Inspector, *, good: bool, size: tuple[int, int]
+) -> list[Path]:
+    """Parts that the model takes for what they are, as JPEG files."""
+    found = []
+    for seed in range(CANDIDATES):
+        kinds = () if good else (DEFECTS[seed % len(DEFECTS)], DEFECTS[(seed + 3) % len(DEFECTS)])
+        path = folder / f"{size[0]}x{size[1]}-{'good' if good else 'defective'}-{seed:02}.jpg"
+        save_image(render(seed, size=size, defects=kinds).image, path, quality=92)
+        if (inspector.inspect(path).verdict is Verdict.ACCEPT) is good:
+            found.append(path)
+        if len(found) == WANTED:
+            break
+    return found
+
+
+class Network:
+    """A model's graphs alone."""
+
+    def __init__(self, bundle: Bundle, engine: str, threads: int, streams: int) -> None:
+        self.manifest, self.streams = bundle.manifest, streams
+        self.graphs: dict[str, Graph] = {
+            stage.name: load_graph(
+                engine, bundle.read(stage.graph), threads, stage.graph, streams=streams
+            )
+            for stage in bundle.manifest.stages
+        }
+
+    def calls(self, path: Path) -> list[Call]:
+        """What an inspection of a picture would have it compute."""
+        made: list[Call] = []
+
+        def recording(name: str) -> Graph:
+            def run(tensors: Mapping[str, NDArray[Any]]) -> Tensors:
+                made.append((name, {key: np.array(tensor) for key, tensor in tensors.items()}))
+                return self.graphs[name](tensors)
+
+            return run
+
+        cascade = Cascade(self.manifest, {name: recording(name) for name in self.graphs})
+        cascade.ask(open_image(path), Clock())
+        return made
+
+    def seconds(self, pictures: list[list[Call]]) -> float:
+        def compute(calls: list[Call]) -> None:
+            for name, tensors in calls:
+                self.graphs[name](tensors)
+
+        start = time.perf_counter()
+        with ThreadPoolExecutor(self.streams) as pool:
+            for _ in pool.map(compute, pictures):
+                pass
+        return time.perf_counter() - start
+
+
+def seconds_end_to_end(inspector: Inspector, paths: list[Path]) -> float:
+    start = time.perf_counter()
+    for found in inspector.inspect_many(paths):
+        assert isinstance(found, Examination)
+        json.dumps(record(found.inspection))
+    return time.perf_counter() - start
+
+
+def pace(
+    work: Path, bundle: Bundle, engine: str, rounds: int
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """By size, sort of part and mode: images a second of both sides, and their ratio."""
+    cores = usable_threads()
+    modes = {
+        f"{streams} at a time": (
+            Network(bundle, engine, cores, streams),
+            Inspector.load(bundle.path, engine=engine, streams=streams),
+        )
+        for streams in sorted({1, cores})
+    }
+    any_inspector = next(iter(modes.values()))[1]
+    for size in SIZES:
+        for good in (True, False):
+            paths = rendered(work, any_inspector, good=good, size=size) * TWICE
+            took: dict[str, list[tuple[float, float]]] = {mode: [] for mode in modes}
+            calls = {
+                mode: [network.calls(path) for path in paths]
+                for mode, (network, _) in modes.items()
+            }
+            for number in range(rounds + 1):
+                for mode, (network, inspector) in modes.items():
+                    pair = network.seconds(calls[mode]), seconds_end_to_end(inspector, paths)
+                    if number:  # the first round compiles
+                        took[mode].append(pair)
+            sort = "good" if good else "defective"
+            for mode, pairs in took.items():
+                yield (
+                    f"{size[0]}x{size[1]}, {sort}, {mode}",
+                    {
+                        "images": len(paths),
+                        "network_images_per_second": spread(
+                            [len(paths) / bare for bare, _ in pairs]
+                        ),
+                        "images_per_second": spread([len(paths) / whole for _, whole in pairs]),
+                        "ratio": spread([bare / whole for bare, whole in pairs]),
+                    },
+                )
+
+
+def started(rounds: int, model: Path, engine: str, picture: Path) -> dict[str, Any]:
+    """Seconds of fresh processes, from their start to their end."""
+    commands = {
+        "help": ["-m", "flawscope", "--help"],
+        "import": ["-c", "import flawscope"],
+        "first_verdict": ["-c", FIRST, str(model), str(picture), engine],
+    }
+    took: dict[str, list[float]] = {name: [] for name in commands}
+    pieces: list[list[float]] = []
+    for _ in range(rounds):
+        for name, arguments in commands.items():
+            start = time.perf_counter()
+            done = subprocess.run(
+                [sys.executable, *arguments], check=True, capture_output=True, text=True
+            )
+            took[name].append(time.perf_counter() - start)
+            if name == "first_verdict":
+                pieces.append([float(piece) for piece in done.stdout.split()])
+    names = ("import", "load", "inspect")
+    shares = {
+        name: spread(list(times))
+        for name, times in zip(names, zip(*pieces, strict=True), strict=True)
+    }
+    return {**{name: spread(times) for name, times in took.items()}, "first_verdict_pieces": shares}
+
+
+def peak_bytes(model: Path, engine: str, folder: Path, parts: int) -> int:
+    """Of ``flawscope inspect --json`` on so many small parts."""
+    folder.mkdir()
+    for number in range(parts):
+        os.link(folder.parent / f"small-{number % CANDIDATES}.jpg", folder / f"{number:06}.jpg")
+    command = ["-m", "flawscope", "inspect", str(folder), "--model", str(model), "--engine", engine]
+    with subprocess.Popen(
+        [sys.executable, *command, "--json"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"inspect ended with {process.returncode}")
+    return used.ru_maxrss * 1024
+
+
+def memory(work: Path, model: Path, engine: str, parts: int) -> dict[str, Any]:
+    for seed in range(CANDIDATES):
+        kinds = DEFECTS[: seed % 2]
+        save_image(render(seed, size=SMALL, defects=kinds).image, work / f"small-{seed}.jpg")
+    few, many = (
+        peak_bytes(model, engine, work / f"parts-{count}", count) for count in (parts, 10 * parts)
+    )
+    return {
+        "parts": [parts, 10 * parts],
+        "peak_rss_mb": [few / 1e6, many / 1e6],
+        "ratio": round(many / few, 4),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--parts", type=int, default=200, help="2000 takes some minutes")
+    parser.add_argument("--model", type=Path, default=shipped_model())
+    parser.add_argument("--engine", default="openvino")
+    given = parser.parse_args()
+    bundle = Bundle.open(given.model)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        found: dict[str, Any] = {
+            "model": bundle.digest,
+            "engine": given.engine,
+            "cores": usable_threads(),
+        }
+        found["pace"] = dict(pace(work, bundle, given.engine, given.rounds))
+        picture = next(work.glob("256x1600-defective-*.jpg"))
+        found["seconds"] = started(given.rounds, given.model, given.engine, picture)
+        found["memory"] = memory(work, given.model, given.engine, given.parts)
+    out = RESULTS / "performance.json"
+    write_text(out, json.dumps(found, indent=1))
+    print(out)
+
+
+if __name__ == "__main__":
+    main()
