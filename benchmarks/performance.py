@@ -9,7 +9,8 @@ process, so that whatever else the machine does bears on both sides of a ratio:
   in memory;
 - *end to end*: from JPEG files to lines of JSON, by ``Inspector.inspect_many``.
 
-Both are run for one image at a time on all cores, and for as many at a time as there are cores. Then
+Good parts are inspected under a policy that accepts every part, so that they cost what good parts do
+whatever the model thinks of them; defective ones under the model's own. Both sides are run for one image at a time on all cores, and for as many at a time as there are cores. Then
 it starts fresh processes, for the command's start and the first verdict, and inspects ``--parts``
 and ten times as many small parts for the memory. ``benchmarks/results/performance.json`` gets
 medians over the rounds, with their lowest and highest.
@@ -24,7 +25,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
@@ -33,7 +35,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flawscope.bundle import Bundle, shipped_model
+from flawscope.bundle import Bundle, edited, shipped_model
 from flawscope.files import write_text
 from flawscope.images import open_image, save_image
 from flawscope.runtime import (
@@ -45,16 +47,17 @@ from flawscope.runtime import (
     record,
     usable_threads,
 )
-from flawscope.runtime.engines import Graph, Tensors
+from flawscope.runtime.defects import find_defects
+from flawscope.runtime.engines import Graph, Tensors, batch_streams
+from flawscope.runtime.words import reasons
 from flawscope.synth import DEFECTS, render
-from flawscope.values import Verdict
+from flawscope.values import Inspection, Size
 
 RESULTS = Path(__file__).parent / "results"
 SIZES = ((256, 1600), (512, 512))
-CANDIDATES, WANTED = 12, 6
+PARTS = 8
 SMALL = (64, 96)
-TWICE = 2
-"""Each part is inspected so often in a round."""
+LENIENT = {"policy.accept_below": 1.0, "policy.reject_above": 1.0}
 
 FIRST = """
 import sys, time
@@ -78,20 +81,15 @@ def spread(values: list[float]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def rendered(
-    folder: Path, inspector: Inspector, *, good: bool, size: tuple[int, int]
-) -> list[Path]:
-    """Parts that the model takes for what they are, as JPEG files."""
-    found = []
-    for seed in range(CANDIDATES):
+def rendered(folder: Path, *, good: bool, size: tuple[int, int]) -> list[Path]:
+    """Parts as JPEG files."""
+    paths = []
+    for seed in range(PARTS):
         kinds = () if good else (DEFECTS[seed % len(DEFECTS)], DEFECTS[(seed + 3) % len(DEFECTS)])
-        path = folder / f"{size[0]}x{size[1]}-{'good' if good else 'defective'}-{seed:02}.jpg"
+        path = folder / f"{size[0]}x{size[1]}-{'good' if good else 'defective'}-{seed}.jpg"
         save_image(render(seed, size=size, defects=kinds).image, path, quality=92)
-        if (inspector.inspect(path).verdict is Verdict.ACCEPT) is good:
-            found.append(path)
-        if len(found) == WANTED:
-            break
-    return found
+        paths.append(path)
+    return paths
 
 
 class Network:
@@ -121,65 +119,107 @@ class Network:
         cascade.ask(open_image(path), Clock())
         return made
 
-    def seconds(self, pictures: list[list[Call]]) -> float:
+    def compute(self, pictures: list[list[Call]]) -> None:
         def compute(calls: list[Call]) -> None:
             for name, tensors in calls:
                 self.graphs[name](tensors)
 
-        start = time.perf_counter()
         with ThreadPoolExecutor(self.streams) as pool:
             for _ in pool.map(compute, pictures):
                 pass
-        return time.perf_counter() - start
 
 
-def seconds_end_to_end(inspector: Inspector, paths: list[Path]) -> float:
-    start = time.perf_counter()
+def end_to_end(inspector: Inspector, paths: list[Path]) -> None:
     for found in inspector.inspect_many(paths):
         assert isinstance(found, Examination)
         json.dumps(record(found.inspection))
-    return time.perf_counter() - start
 
 
-def pace(
-    work: Path, bundle: Bundle, engine: str, rounds: int
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """By size, sort of part and mode: images a second of both sides, and their ratio."""
+def timed(what: Callable[[], None]) -> tuple[float, float]:
+    """Seconds, and those of all cores together."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    what()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def compared(
+    bundle: Bundle, engine: str, streams: int, paths: list[Path], rounds: int
+) -> dict[str, Any]:
+    """Images a second of both sides, in turn, and how the sides compare."""
     cores = usable_threads()
-    modes = {
-        f"{streams} at a time": (
-            Network(bundle, engine, cores, streams),
-            Inspector.load(bundle.path, engine=engine, streams=streams),
-        )
-        for streams in sorted({1, cores})
+    network = Network(bundle, engine, cores, streams)
+    inspector = Inspector.load(bundle.path, engine=engine, threads=cores, streams=streams)
+    calls = [network.calls(path) for path in paths]
+    network.compute(calls)  # twice each, to compile
+    end_to_end(inspector, paths)
+    pairs = []
+    for _ in range(rounds):
+        bare = timed(lambda: network.compute(calls))
+        pairs.append((bare, timed(lambda: end_to_end(inspector, paths))))
+    count = len(paths)
+    return {
+        "images": count,
+        "network_images_per_second": spread([count / bare[0] for bare, _ in pairs]),
+        "images_per_second": spread([count / whole[0] for _, whole in pairs]),
+        "ratio": spread([bare[0] / whole[0] for bare, whole in pairs]),
+        "network_share_of_cpu": spread([bare[1] / whole[1] for bare, whole in pairs]),
     }
-    any_inspector = next(iter(modes.values()))[1]
+
+
+def pace(work: Path, bundle: Bundle, engine: str, rounds: int) -> Iterator[tuple[str, Any]]:
+    """By size, sort of part and mode."""
+    lenient = Bundle.open(edited(bundle.path, work / "lenient.flaw", LENIENT))
     for size in SIZES:
-        for good in (True, False):
-            paths = rendered(work, any_inspector, good=good, size=size) * TWICE
-            took: dict[str, list[tuple[float, float]]] = {mode: [] for mode in modes}
-            calls = {
-                mode: [network.calls(path) for path in paths]
-                for mode, (network, _) in modes.items()
-            }
-            for number in range(rounds + 1):
-                for mode, (network, inspector) in modes.items():
-                    pair = network.seconds(calls[mode]), seconds_end_to_end(inspector, paths)
-                    if number:  # the first round compiles
-                        took[mode].append(pair)
-            sort = "good" if good else "defective"
-            for mode, pairs in took.items():
-                yield (
-                    f"{size[0]}x{size[1]}, {sort}, {mode}",
-                    {
-                        "images": len(paths),
-                        "network_images_per_second": spread(
-                            [len(paths) / bare for bare, _ in pairs]
-                        ),
-                        "images_per_second": spread([len(paths) / whole for _, whole in pairs]),
-                        "ratio": spread([bare / whole for bare, whole in pairs]),
-                    },
-                )
+        for good, one in ((True, lenient), (False, bundle)):
+            paths = rendered(work, good=good, size=size)
+            for streams in sorted({1, batch_streams(usable_threads())}):
+                sort = "good" if good else "defective"
+                name = f"{size[0]}x{size[1]}, {sort}, {streams} at a time"
+                yield name, compared(one, engine, streams, paths, rounds)
+
+
+def pieces(bundle: Bundle, engine: str, paths: list[Path]) -> dict[str, float]:
+    """Milliseconds of one core that each piece of an inspection takes, the median over parts."""
+    policy, spent = bundle.manifest.policy, Counter[str]()
+
+    def timing(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any) -> Any:
+            start = time.process_time()
+            try:
+                return work(*arguments)
+            finally:
+                spent[name] += time.process_time() - start
+
+        return run
+
+    cascade = Cascade(
+        bundle.manifest,
+        {
+            stage.name: timing(
+                f"network: {stage.name}",
+                load_graph(engine, bundle.read(stage.graph), 1, stage.graph),
+            )
+            for stage in bundle.manifest.stages
+        },
+    )
+
+    def inspected(path: Path) -> dict[str, float]:
+        spent.clear()
+        image = timing("open", open_image)(path)
+        size = Size(*image.shape[:2])
+        answer = timing("fit and maps", cascade.ask)(image, Clock())
+        spent["fit and maps"] -= sum(spent[name] for name in spent if name.startswith("network"))
+        defects, _ = timing("defects", find_defects)(answer, policy)
+        said = timing("words", reasons)(answer.score, answer.kinds, defects, policy, size, None)
+        verdict = policy.verdict(answer.score)
+        found = Inspection("", size, verdict, answer.score, answer.kinds, defects, said, "")
+        timing("JSON", json.dumps)(timing("record", record)(found))
+        return dict(spent)
+
+    for path in paths[:4]:
+        inspected(path)  # to compile
+    each = [inspected(path) for path in paths]
+    return {name: round(median(1e3 * one.get(name, 0.0) for one in each), 2) for name in each[0]}
 
 
 def started(rounds: int, model: Path, engine: str, picture: Path) -> dict[str, Any]:
@@ -212,7 +252,7 @@ def peak_bytes(model: Path, engine: str, folder: Path, parts: int) -> int:
     """Of ``flawscope inspect --json`` on so many small parts."""
     folder.mkdir()
     for number in range(parts):
-        os.link(folder.parent / f"small-{number % CANDIDATES}.jpg", folder / f"{number:06}.jpg")
+        os.link(folder.parent / f"small-{number % PARTS}.jpg", folder / f"{number:06}.jpg")
     command = ["-m", "flawscope", "inspect", str(folder), "--model", str(model), "--engine", engine]
     with subprocess.Popen(
         [sys.executable, *command, "--json"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -225,7 +265,7 @@ def peak_bytes(model: Path, engine: str, folder: Path, parts: int) -> int:
 
 
 def memory(work: Path, model: Path, engine: str, parts: int) -> dict[str, Any]:
-    for seed in range(CANDIDATES):
+    for seed in range(PARTS):
         kinds = DEFECTS[: seed % 2]
         save_image(render(seed, size=SMALL, defects=kinds).image, work / f"small-{seed}.jpg")
     few, many = (
@@ -252,6 +292,12 @@ def main() -> None:
             "model": bundle.digest,
             "engine": given.engine,
             "cores": usable_threads(),
+        }
+        found["cpu_milliseconds"] = {
+            f"{size[0]}x{size[1]}": pieces(
+                bundle, given.engine, rendered(work, good=False, size=size)
+            )
+            for size in SIZES
         }
         found["pace"] = dict(pace(work, bundle, given.engine, given.rounds))
         picture = next(work.glob("256x1600-defective-*.jpg"))
