@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -32,6 +32,7 @@ from flawscope.train.recipe import (
     BackboneRecipe,
     ClassifyRecipe,
     EncoderRecipe,
+    FoundingRecipe,
     Freeze,
     LocateRecipe,
     Recipe,
@@ -81,11 +82,24 @@ def parts_of(recipe: Recipe, curriculum: Curriculum) -> tuple[Part, ...]:
     if recipe.kind == "classifier":
         section = ClassifyRecipe(encoder=recipe.encoder)
         return (_classifier(CLASSES, everything, section, exclusive=True),)
-    founding = recipe.founding
+    taught = {kind for lesson in curriculum.lessons["train"] for kind in _located(lesson)}
+    return founding_parts(recipe.founding, kinds, taught)
+
+
+def founding_parts(
+    founding: FoundingRecipe, kinds: Sequence[str], taught: Set[str]
+) -> tuple[Part, ...]:
+    """The networks of the founding cascade.
+
+    Args:
+        founding: their recipe.
+        kinds: that there are.
+        taught: those, and perhaps ``UNNAMED``, that some mask shows.
+    """
+    everything = tuple(range(1 + len(kinds)))
     parts = [_classifier(SCREEN, (0,), founding.screen)]
     if kinds:
         parts.append(_classifier(KINDS, everything[1:], founding.kinds))
-    taught = {kind for lesson in curriculum.lessons["train"] for kind in _located(lesson)}
     if founding.locate.network == "mask_rcnn":
         if taught - ({UNNAMED} if kinds else set()):
             parts.append(_detector(LOCATE, everything, founding.locate))
