@@ -50,8 +50,9 @@ class Prediction:
 def predict(model: Path, size: Size, setup: Setup | None = None) -> Prediction:
     """Times a few pictures of a size on both ways through a model.
 
-    One part is rendered. The model's own policy decides nothing here: with one edge moved the part
-    is accepted, with the other it is located, whatever the model thinks of rendered parts.
+    One part is rendered, good and with a defect. The model's own policy decides nothing here: with
+    one edge moved the first is accepted, with the other the second is located, whatever the model
+    thinks of rendered parts.
 
     Args:
         model: the model file.
@@ -65,13 +66,18 @@ def predict(model: Path, size: Size, setup: Setup | None = None) -> Prediction:
     setup = setup or Setup()
     with tempfile.TemporaryDirectory(prefix="flawscope-predict-") as name:
         folder = Path(name)
-        path = folder / "part.jpg"
-        part = render(0, surface="rolled", defects=("scratch",), size=size)
-        save_image(part.image, path, quality=_QUALITY)
+        good, defective = (
+            _rendered(folder / f"part-{len(kinds)}.jpg", kinds, size)
+            for kinds in ((), ("scratch",))
+        )
         accepting = InspectorSide(setup.load(edited(model, folder / "good.flaw", _ALWAYS_GOOD)))
-        good = _pace(accepting, path)
-        defective = _pace(_locating(model, path, setup), path)
-    return Prediction(size, good, defective)
+        paces = _pace(accepting, good), _pace(_locating(model, defective, setup), defective)
+    return Prediction(size, *paces)
+
+
+def _rendered(path: Path, kinds: tuple[str, ...], size: Size) -> Path:
+    save_image(render(0, surface="rolled", defects=kinds, size=size).image, path, quality=_QUALITY)
+    return path
 
 
 def _locating(model: Path, path: Path, setup: Setup) -> InspectorSide:
