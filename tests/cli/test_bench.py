@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -120,3 +124,31 @@ def test_the_founding_cascade_without_its_packages_names_the_cure(
     said = capsys.readouterr().err
     assert "the founding cascade needs packages" in said
     assert 'Run: pip install "flawscope[train]"' in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_leaves_no_pictures_behind(dim: Path, tmp_path: Path) -> None:
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from flawscope.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = ("bench", "--model", str(dim), "--size", "64x48", *QUICK[:-1], "600")
+    run = subprocess.Popen(
+        [sys.executable, "-c", program, *command],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while len(list(tmp_path.glob("flawscope-bench-*/*.jpg"))) < 8:
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        out, told = run.communicate(timeout=120)
+    finally:
+        run.kill()
+    assert run.returncode == 130
+    assert "interrupted" in told
+    assert out == ""
+    assert list(tmp_path.glob("flawscope-*")) == []

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from flawscope.cli import exits
 from flawscope.cli.batch import name_broken
-from flawscope.cli.console import note, sharing, show, show_facts, show_json
+from flawscope.cli.console import counted, note, sharing, show, show_facts, show_json
 from flawscope.cli.options import EngineOption, ModelOption, SizeOption, ThreadsOption, size_of
 from flawscope.errors import MissingExtraError
 
@@ -140,7 +140,7 @@ def _side(side: SideFigures | None) -> list[tuple[str, str]]:
     if side is None:
         return []
     facts = side.facts
-    how = f"{facts['engine']}, {facts['threads']} threads; " if "engine" in facts else ""
+    how = f"{facts['engine']}, {counted(facts['threads'], 'thread')}; " if "engine" in facts else ""
     lines = "lines of parts were run" if side.runs_lines else "lines are sums of single parts"
     latency = ", ".join(f"{name} {value:.1f}" for name, value in side.latency_ms.items())
     return [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flawscope.cli.console import counting, show_facts, show_json
+from flawscope.cli.console import counted, counting, show_facts, show_json
 from flawscope.cli.options import EngineOption, ModelOption, SizeOption, ThreadsOption, size_of
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _variant(variant: dict[str, Any]) -> str:
     if variant["error"]:
         return str(variant["error"])
     name, engine, threads = (variant[key] for key in ("name", "engine", "threads"))
-    return f"{name} on {engine} with {threads} thread{'' if threads == 1 else 's'}"
+    return f"{name} on {engine} with {counted(threads, 'thread')}"
 
 
 def _speed(predicted: dict[str, Any] | None) -> list[tuple[str, str]]:
