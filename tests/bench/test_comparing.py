@@ -8,14 +8,14 @@ from time import process_time
 import numpy as np
 import pytest
 
-from flawscope.bench import InspectorSide, Picture, Setup, compare, composed, predict
+from flawscope.bench import InspectorSide, Picture, Setup, Timing, compare, composed, predict
 from flawscope.bench.memory import peak_mb
 from flawscope.bench.pictures import named_pictures, rendered_trial
 from flawscope.bundle import shipped_model
 from flawscope.errors import EngineError, EvaluationError, ImageError
 from flawscope.images import open_image, save_image
 from flawscope.runtime import Inspector
-from flawscope.values import Policy, Size, Verdict
+from flawscope.values import KindPolicy, Policy, Size, Verdict
 from toy_models import write_model
 
 QUICK = Setup(engine="onnxruntime", threads=1)
@@ -100,12 +100,37 @@ def test_predictions_are_what_is_then_measured(
     size = Size(96, 160)
     model = shipped_model()
     side = InspectorSide(Inspector.load(model, engine="onnxruntime", threads=1))
-    trial = rendered_trial(tmp_path, size, [side.inspector], silent, each=2)
+    trial = rendered_trial(tmp_path, size, [side.inspector], silent)
     predicted = predict(model, size, QUICK)
     for share in ("0.05", "1.0"):
         paces = [[side.line(sort * 4) / len(sort * 4)] for sort in (trial.good, trial.defective)]
         measured = 1 / composed(*paces, float(share))
         assert predicted.images_per_second[share] == pytest.approx(measured, rel=0.25)
+
+
+def test_a_model_that_knows_no_rendered_part_is_predicted_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flawscope.bench.predicting._SECONDS", 0.01)
+    lines: list[tuple[bool, set[str]]] = []
+    run = InspectorSide.one
+
+    def one(side: InspectorSide, picture: Picture) -> Timing:
+        timing = run(side, picture)
+        lines.append((picture.defective, set(timing.stages)))
+        return timing
+
+    monkeypatch.setattr(InspectorSide, "one", one)
+    blind = Policy(accept_below=1.0, reject_above=1.0, unnamed=KindPolicy(probability=1.0))
+    kinds = dict.fromkeys(("red", "green"), KindPolicy(probability=1.0))
+    policy = blind.model_copy(update={"kinds": kinds})
+    found = predict(write_model(tmp_path / "blind.flaw", policy=policy), SMALL, QUICK)
+    assert found.images_per_second["0.05"] > 0
+    (good, seen), (defective, located) = lines
+    assert not good
+    assert defective
+    assert "decoder" not in seen
+    assert "decoder" in located
 
 
 @pytest.mark.train

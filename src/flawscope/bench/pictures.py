@@ -20,8 +20,8 @@ long enough that filling and draining the pipeline does not count."""
 AS_THEY_COME = "as they come"
 
 EACH = 4
-_TRIES = 60
-_QUALITY = 92  # of JPEG, as line cameras and published sets of strips have it
+TRIES = 60
+QUALITY = 92  # of JPEG, as line cameras and published sets of strips have it
 
 MOST_NAMED = 64
 """Pictures of a user's folder that are looked at, evenly drawn."""
@@ -109,7 +109,7 @@ def mixed(good: Sequence[Picture], defective: Sequence[Picture], share: str, len
 
 
 def rendered_trial(
-    folder: Path, size: Size, inspectors: Sequence[Inspector], told: Told, each: int = EACH
+    folder: Path, size: Size, inspectors: Sequence[Inspector], told: Told, tries: int = TRIES
 ) -> Trial:
     """Rendered parts that every inspector accepts, and ones in which each locates a defect.
 
@@ -121,28 +121,29 @@ def rendered_trial(
         size: of the pictures.
         inspectors: that must agree.
         told: of the parts found.
-        each: how many of each are wanted; fewer will do.
+        tries: parts of each sort that are rendered at most, until there are ``EACH`` that will do;
+            fewer of these will do.
 
     Raises:
         EvaluationError: they agree on no part that is good, or on none that is defective.
         FlawscopeError: the size is too small to render.
     """
     found: dict[bool, list[Picture]] = {False: [], True: []}
-    for seed in range(_TRIES):
+    for seed in range(tries):
         for defective, kept in found.items():
-            if len(kept) < each:
+            if len(kept) < EACH:
                 path = _rendered(folder, seed, size, defective=defective)
                 if all(_says(inspector, path, defective=defective) for inspector in inspectors):
                     kept.append(Picture(path, defective))
                 else:
                     path.unlink()
-        told(sum(map(len, found.values())) / (2 * each), "choosing pictures")
-        if all(len(kept) == each for kept in found.values()):
+        told(sum(map(len, found.values())) / (2 * EACH), "choosing pictures")
+        if all(len(kept) == EACH for kept in found.values()):
             break
     for defective, kept in found.items():
         if not kept:
             raise EvaluationError(
-                f"of {_TRIES} rendered parts {'with a' if defective else 'without'} defect there is"
+                f"of {tries} rendered parts {'with a' if defective else 'without'} defect there is"
                 f" none that is {'located' if defective else 'accepted'}",
                 where=" and ".join(inspector.manifest.name for inspector in inspectors),
                 remedy="Give pictures that the model knows, with --images DIR",
@@ -155,7 +156,7 @@ def rendered_trial(
 def _rendered(folder: Path, seed: int, size: Size, *, defective: bool) -> Path:
     kinds = (DEFECTS[seed % len(DEFECTS)],) if defective else ()
     path = folder / f"{seed:02}-{'defective' if defective else 'good'}.jpg"
-    save_image(render(seed, defects=kinds, size=size).image, path, quality=_QUALITY)
+    save_image(render(seed, defects=kinds, size=size).image, path, quality=QUALITY)
     return path
 
 

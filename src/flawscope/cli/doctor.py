@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flawscope.cli.console import counted, counting, show_facts, show_json
+from flawscope.cli.console import counted, sharing, show_facts, show_json
 from flawscope.cli.options import EngineOption, ModelOption, SizeOption, ThreadsOption, size_of
 
 if TYPE_CHECKING:
     from flawscope.bench import Setup
+    from flawscope.bench.pictures import Told
     from flawscope.values import Size
 
 
@@ -31,11 +32,9 @@ def doctor(
 
     setup = Setup(engine, threads)
     wanted = None if size is None else size_of(size)
-    with counting() as told:
-        told("measuring", 0, 2)
+    with sharing("looking around") as told:
         machine = describe_machine(model, setup)
-        told("measuring", 1, 2)
-        predicted = None if wanted is None else _predicted(model, wanted, setup)
+        predicted = None if wanted is None else _predicted(model, wanted, setup, told)
     machine["prediction"] = predicted
     if as_json:
         show_json(machine)
@@ -43,11 +42,11 @@ def doctor(
         show_facts(_in_words(machine))
 
 
-def _predicted(model: Path | None, size: Size, setup: Setup) -> dict[str, Any]:
+def _predicted(model: Path | None, size: Size, setup: Setup, told: Told) -> dict[str, Any]:
     from flawscope.bench import predict
     from flawscope.bundle import shipped_model
 
-    found = predict(model or shipped_model(), size, setup)
+    found = predict(model or shipped_model(), size, setup, told)
     return {
         "size": list(found.size),
         "images_per_second": dict(found.images_per_second),
