@@ -20,8 +20,9 @@ BASES: Mapping[str, tuple[str, ...]] = {
 """By the set that a base never saw, the sets that it is trained on. NEU-DET is of the same mill
 as NEU steel, so it is left out with it."""
 
-BASE_STEPS, STEPS = 500, 120
-"""Optimiser steps of a base, and of each start from one: the same for every start and number."""
+BASE_STEPS, STEPS, BATCH = 500, 120, 8
+"""Optimiser steps of a base, and of each start; and
+crops a step of the latter. The same for every start and number."""
 
 NUMBERS: tuple[int | None, ...] = (5, 10, 20, None)
 """Images of each kind in the train part, and as many in the validation part; ``None``: all."""
@@ -37,7 +38,7 @@ def transfer(work: Path, _minutes: float) -> dict[str, Any]:
     with ThreadPoolExecutor(len(BASES)) as pool:
         jobs = [pool.submit(_left_out, work, name, core) for core, name in enumerate(BASES)]
         found = {name: job.result() for name, job in zip(BASES, jobs, strict=True)}
-    return {"steps": STEPS, "base_steps": BASE_STEPS, "batch": 16, "sets": found}
+    return {"steps": STEPS, "base_steps": BASE_STEPS, "batch": BATCH, "sets": found}
 
 
 def _left_out(work: Path, name: str, core: int) -> dict[str, Any]:
@@ -48,7 +49,9 @@ def _left_out(work: Path, name: str, core: int) -> dict[str, Any]:
         file = whole if number is None else few(whole, root, work, number)
         for start in STARTS:
             run = work / "transfer" / f"{name}-{number or 'all'}-{start}"
-            extra: list[str | Path] = settings(schedule__steps=STEPS, schedule__validations=3)
+            extra: list[str | Path] = settings(
+                schedule__steps=STEPS, schedule__batch=BATCH, schedule__validations=3
+            )
             if start == "base":
                 extra += ["--from", base]
             elif start == "nothing":
