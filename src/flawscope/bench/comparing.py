@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from flawscope.bench.comparison import LATENCY_SHARE, Comparison, rows_of, side_figures
@@ -87,7 +88,7 @@ def compare(
         ]
         rounds = run_rounds(sides, courses, trial, seconds, told)
         told(1.0, "measuring memory")
-        exact = Setup(ours.inspector.engine, ours.inspector.threads)
+        exact = replace(setup, engine=ours.inspector.engine, threads=ours.inspector.threads)
         longest = max(trial.mixes, key=lambda mix: mix.share).pictures
         peak = peak_mb(model, exact, [picture.path for picture in longest])
     figures = [

@@ -143,7 +143,7 @@ def rendered_trial(
     for defective, kept in found.items():
         if not kept:
             raise EvaluationError(
-                f"of {tries} rendered parts {'with a' if defective else 'without'} defect there is"
+                f"of {tries} rendered parts {'with' if defective else 'without'} a defect there is"
                 f" none that is {'located' if defective else 'accepted'}",
                 where=" and ".join(inspector.manifest.name for inspector in inspectors),
                 remedy="Give pictures that the model knows, with --images DIR",
