@@ -11,7 +11,8 @@ from rich.table import Table
 from flawscope.cli import exits
 from flawscope.cli.batch import name_broken
 from flawscope.cli.console import counted, note, sharing, show, show_facts, show_json
-from flawscope.cli.options import EngineOption, ModelOption, SizeOption, ThreadsOption, size_of
+from flawscope.cli.options import EngineOption, ModelOption, ThreadsOption
+from flawscope.cli.sizes import SizeOption, size_of
 from flawscope.errors import MissingExtraError
 
 if TYPE_CHECKING:

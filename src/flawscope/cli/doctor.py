@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flawscope.cli.console import counted, sharing, show_facts, show_json
-from flawscope.cli.options import EngineOption, ModelOption, SizeOption, ThreadsOption, size_of
+from flawscope.cli.options import EngineOption, ModelOption, ThreadsOption
+from flawscope.cli.sizes import SizeOption, size_of
 
 if TYPE_CHECKING:
     from flawscope.bench import Setup

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from flawscope.cli import batch, exits
 from flawscope.cli.console import VERDICT_STYLES, note, show, show_json
-from flawscope.cli.options import EngineOption, ModelOption, ThreadsOption, ValueRangeOption
+from flawscope.cli.options import ModelOption, ValueRangeOption
 from flawscope.cli.submitting import submitted
 from flawscope.errors import ImageError
 
@@ -40,8 +40,15 @@ def inspect(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line for each part.")
     ] = False,
-    engine: EngineOption = None,
-    threads: ThreadsOption = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            "--engine", metavar="NAME", help="openvino or onnxruntime; default: the faster one."
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Default: one for each core.")
+    ] = None,
     mm_per_pixel: Annotated[
         float | None,
         typer.Option("--mm-per-pixel", metavar="MM", help="Give sizes in millimetres."),

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from flawscope.values import Size
 
 ModelOption = Annotated[
     Path | None,
@@ -26,6 +23,11 @@ ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="Default: one for each core.")
 ]
 
+MmPerPixelOption = Annotated[
+    float | None,
+    typer.Option("--mm-per-pixel", metavar="MM", help="Give sizes in millimetres."),
+]
+
 ValueRangeOption = Annotated[
     tuple[float, float] | None,
     typer.Option(
@@ -34,22 +36,3 @@ ValueRangeOption = Annotated[
         help="The values that are black and white, for 16-bit and floating-point images.",
     ),
 ]
-
-SizeOption = Annotated[
-    str | None,
-    typer.Option("--size", metavar="HxW", help="Of pictures, in pixels, as in 256x1600."),
-]
-
-
-def size_of(text: str) -> Size:
-    """What ``--size`` says.
-
-    Raises:
-        BadParameter: it is not a height and a width.
-    """
-    from flawscope.values import Size
-
-    height, times, width = text.lower().partition("x")
-    if not (times and height.isdecimal() and width.isdecimal()):
-        raise typer.BadParameter(f"--size {text} is no height and width, as in 256x1600")
-    return Size(int(height), int(width))
