@@ -16,7 +16,7 @@ from flawscope.nets import Network
 from flawscope.nets.encoder import STRIDE
 from flawscope.nets.rebuilding import KINDS, SCREEN
 from flawscope.runtime import Clock
-from flawscope.train.networks import founding_parts
+from flawscope.train.networks import parts_for
 from flawscope.train.recipe import load_recipe
 from flawscope.values import Size
 
@@ -54,7 +54,7 @@ class EagerFounding:
         """
         torch.set_num_threads(threads)
         torch.set_flush_denormal(True)
-        parts = founding_parts(load_recipe("founding").founding, _KINDS, {_SHOWN})
+        parts = parts_for(load_recipe("founding"), _KINDS, {_SHOWN})
         return cls({part.name: part.make(pretrained=False).eval() for part in parts})
 
     def one(self, picture: Picture) -> Timing:

@@ -32,7 +32,6 @@ from flawscope.train.recipe import (
     BackboneRecipe,
     ClassifyRecipe,
     EncoderRecipe,
-    FoundingRecipe,
     Freeze,
     LocateRecipe,
     Recipe,
@@ -75,28 +74,19 @@ def parts_of(recipe: Recipe, curriculum: Curriculum) -> tuple[Part, ...]:
     Questions that nothing in the curriculum could teach get no network: no kinds have no names,
     and what no mask shows cannot be located.
     """
-    kinds = curriculum.kinds
+    taught = {kind for lesson in curriculum.lessons["train"] for kind in _located(lesson)}
+    return parts_for(recipe, curriculum.kinds, taught)
+
+
+def parts_for(recipe: Recipe, kinds: Sequence[str], taught: Set[str]) -> tuple[Part, ...]:
+    """Likewise, of a model with these kinds that was taught where some of them are."""
     everything = tuple(range(1 + len(kinds)))
     if recipe.kind == "shared":
         return (_shared(recipe, len(kinds)),)
     if recipe.kind == "classifier":
         section = ClassifyRecipe(encoder=recipe.encoder)
         return (_classifier(CLASSES, everything, section, exclusive=True),)
-    taught = {kind for lesson in curriculum.lessons["train"] for kind in _located(lesson)}
-    return founding_parts(recipe.founding, kinds, taught)
-
-
-def founding_parts(
-    founding: FoundingRecipe, kinds: Sequence[str], taught: Set[str]
-) -> tuple[Part, ...]:
-    """The networks of the founding cascade.
-
-    Args:
-        founding: their recipe.
-        kinds: that there are.
-        taught: those, and perhaps ``UNNAMED``, that some mask shows.
-    """
-    everything = tuple(range(1 + len(kinds)))
+    founding = recipe.founding
     parts = [_classifier(SCREEN, (0,), founding.screen)]
     if kinds:
         parts.append(_classifier(KINDS, everything[1:], founding.kinds))
