@@ -76,6 +76,7 @@ def test_pictures_as_they_come(
     assert document["as_they_come"]["ratio"] is None
     assert document["against"] is document["against_latency_ms"] is None
     assert (document["pictures"]["good"], document["pictures"]["defective"]) == (3, 2)
+    assert document["pictures"]["looked_at"] == 6
     assert document["peak_rss_mb"] is None
     assert document["rounds"] == 1
 

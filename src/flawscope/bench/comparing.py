@@ -10,7 +10,6 @@ from pathlib import Path
 from flawscope.bench.comparison import LATENCY_SHARE, Comparison, rows_of, side_figures
 from flawscope.bench.memory import peak_mb
 from flawscope.bench.pictures import (
-    MOST_NAMED,
     Told,
     Trial,
     evenly,
@@ -78,9 +77,11 @@ def compare(
             inspectors = [side.inspector for side in sides if isinstance(side, InspectorSide)]
             trial = rendered_trial(Path(folder), size, inspectors, told)
             share = LATENCY_SHARE
-            pairs = _warmed(sides, trial, told)
+            pairs, looked_at = _warmed(sides, trial, told), len(trial.pictures)
         else:
-            trial, pairs, broken = _named(images, ours, sides, seconds, told)
+            pictures, broken = named_pictures(images, ours.inspector, told)
+            trial, pairs = _shortened(named_trial(pictures), sides, seconds, told)
+            looked_at = len(pictures) + len(broken)
             share = trial.mixes[0].share
         has = seconds / len(sides)
         courses = [
@@ -101,6 +102,7 @@ def compare(
         against=figures[1] if len(figures) > 1 else None,
         folder=images,
         size=size,
+        looked_at=looked_at,
         good=len(trial.good),
         defective=len(trial.defective),
         rounds=len(rounds),
@@ -117,17 +119,15 @@ def _warmed(sides: Sequence[Side], trial: Trial, told: Told) -> list[Singles]:
     return pairs
 
 
-def _named(
-    folder: Path, ours: InspectorSide, sides: Sequence[Side], seconds: float, told: Told
-) -> tuple[Trial, list[Singles], tuple[FlawscopeError, ...]]:
+def _shortened(
+    whole: Trial, sides: Sequence[Side], seconds: float, told: Told
+) -> tuple[Trial, list[Singles]]:
     """A user's pictures, no more than the slowest side can run in every round."""
-    pictures, broken = named_pictures(folder, ours.inspector, told)
-    whole = named_trial(pictures)
     pairs = _warmed(sides, whole, told)
-    share = whole.mixes[0].share
+    (mix,) = whole.mixes
     slowest = max(
-        composed_pace(pair, share) * (1 if side.sequential else 2)  # alone, and in a line
+        composed_pace(pair, mix.share) * (1 if side.sequential else 2)  # alone, and in a line
         for side, pair in zip(sides, pairs, strict=True)
     )
     most = int(seconds / len(sides) / LEAST_ROUNDS / slowest)
-    return named_trial(evenly(pictures, min(max(1, most), MOST_NAMED))), pairs, broken
+    return named_trial(evenly(mix.pictures, max(1, most))), pairs

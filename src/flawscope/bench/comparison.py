@@ -49,7 +49,8 @@ class Comparison:
         against: the other side; ``None`` where there is none.
         folder: of the user's pictures; ``None`` for rendered ones.
         size: of rendered pictures.
-        good, defective: how many pictures of each sort.
+        looked_at: how many files of the folder were opened, or parts chosen.
+        good, defective: how many pictures of each sort were timed.
         rounds: how many.
         peak_rss_mb: of a process that runs the model alone; ``None`` where the system is silent.
         broken: files that could not be used.
@@ -60,6 +61,7 @@ class Comparison:
     against: SideFigures | None
     folder: Path | None
     size: Size
+    looked_at: int
     good: int
     defective: int
     rounds: int
@@ -76,6 +78,7 @@ class Comparison:
             "pictures": {
                 "folder": None if self.folder is None else self.folder.as_posix(),
                 "size": list(self.size) if self.folder is None else None,
+                "looked_at": self.looked_at,
                 "good": self.good,
                 "defective": self.defective,
                 "broken": [str(error) for error in self.broken],

@@ -71,7 +71,7 @@ def bench(
         show_json(found.record())
     else:
         _show(found)
-    name_broken(list(found.broken), found.good + found.defective + len(found.broken))
+    name_broken(list(found.broken), found.looked_at)
     raise typer.Exit(exits.USER_ERROR if found.broken else 0)
 
 
@@ -97,7 +97,7 @@ def _show(found: Comparison) -> None:
             f"ratios are medians of {found.rounds} rounds in turn, and in brackets their 5th to"
             " 95th percentile"
         )
-    if found.against is not None and found.against.facts["name"] == FOUNDING:
+    if found.against is not None and "digest" not in found.against.facts:
         note(
             "founding has random weights, so the picture decides: a good one ends after its screen,"
             " a defective one is taken to show one kind"
