@@ -4,7 +4,7 @@
 
 For each size it asks ``flawscope doctor`` for a prediction, runs ``flawscope bench --against
 founding``, asks again, and leaves what they said in ``benchmarks/results/bench.json``, whole; then
-``benchmarks/performance.py`` writes the figures into docs/performance.md. Needs the [train] extra.
+``benchmarks/performance_page.py`` writes the figures into docs/performance.md. Needs the [train] extra.
 Nothing else should be running meanwhile: ratios bear it, images a second do not.
 """
 

@@ -1,6 +1,6 @@
 """Writes the measured figures into docs/performance.md, between the marks that name their results.
 
-    python benchmarks/performance.py
+    python benchmarks/performance_page.py
 
 ``<!-- figures: NAME -->`` in the page begins the figures of ``benchmarks/results/NAME.json``, and
 ``<!-- /figures -->`` ends them. Results that are not there leave what is between as it is.
