@@ -12,7 +12,19 @@ import typer
 from typer.core import TyperGroup
 
 from flawscope import __version__
-from flawscope.cli import data, demo, doctor, evaluate, exits, explain, info, inspect, pull, train
+from flawscope.cli import (
+    bench,
+    data,
+    demo,
+    doctor,
+    evaluate,
+    exits,
+    explain,
+    info,
+    inspect,
+    pull,
+    train,
+)
 from flawscope.cli.console import note
 from flawscope.cli.termination import termination_interrupts
 from flawscope.errors import FlawscopeError
@@ -78,6 +90,7 @@ app.command("train")(train.train)
 app.command("explain")(explain.explain)
 app.command("pull")(pull.pull)
 app.command("info")(info.info)
+app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 
 
