@@ -64,9 +64,8 @@ def demo(
         batch.page_for(out, inspector, model) as page,
         paced("inspecting", lambda _stopped: len(parts)) as pace,
     ):
-        done = batch.go_through(
-            examined(inspector, parts), pace, page=page, tell=inspections.append
-        )
+        outcomes = examined(inspector, parts)
+        done = batch.go_through(outcomes, pace, page=page, tell=inspections.append)
     batch.sum_up(done, perf_counter() - began, len(parts))
     show(_table(parts, inspections))
     raise typer.Exit(exits.INTERRUPTED if done.interrupted else 0)
