@@ -25,19 +25,26 @@ do.
 """
 
 from flawscope.batch.examining import Scale, examined
-from flawscope.batch.journal import Journal
+from flawscope.batch.journal import Journal, StateOf
 from flawscope.batch.known import Known
 from flawscope.batch.outcomes import Item, Outcome, line_of
+from flawscope.batch.reloading import Reloading
 from flawscope.batch.sources import Sources, each_once
+from flawscope.batch.watching import Arrivals, looks, state_of
 
 __all__ = [
+    "Arrivals",
     "Item",
     "Journal",
     "Known",
     "Outcome",
+    "Reloading",
     "Scale",
     "Sources",
+    "StateOf",
     "each_once",
     "examined",
     "line_of",
+    "looks",
+    "state_of",
 ]

@@ -69,7 +69,7 @@ class Journal:
         facts: Facts,
         *,
         resume: bool = False,
-        state_of: StateOf = _nothing,
+        state_of: StateOf | None = None,
         tell: Tell | None = None,
     ) -> Self:
         """Makes a file of results ready to take lines.
@@ -87,7 +87,7 @@ class Journal:
         """
         journal = cls(results, facts)
         try:
-            journal._start(resume, state_of, tell)
+            journal._start(resume, state_of or _nothing, tell)
         except OSError as error:
             journal.close()
             raise _unwritable(journal._lines, error) from error

@@ -106,12 +106,13 @@ def _on_list(stream: BinaryIO) -> Iterator[Item]:
 def _outside(items: Iterable[Item], folder: Path) -> Iterator[Item]:
     own = folder.resolve()
     for item in items:
-        if (
-            isinstance(item, Outcome)
-            or is_url(item)
-            or not Path(item).resolve().is_relative_to(own)
-        ):
+        if isinstance(item, Outcome) or is_url(item) or not is_under(item, own):
             yield item
+
+
+def is_under(path: str, folder: Path) -> bool:
+    """Whether a path leads into a folder, which is absolute and without links."""
+    return Path(path).resolve().is_relative_to(folder)
 
 
 def _require_there(place: str) -> None:

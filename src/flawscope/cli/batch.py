@@ -75,15 +75,24 @@ def page_for(
     """
     if out is None:
         return nullcontext()
-    from flawscope.bundle import CARD, Bundle
     from flawscope.report import InspectionPage
 
-    manifest, card = inspector.manifest, ""
-    if CARD in manifest.files:
+    card = _card(inspector, model)
+    return InspectionPage(
+        out, inspector.manifest, inspector.digest, card=card, mm_per_pixel=mm_per_pixel
+    )
+
+
+def _card(inspector: Inspector, model: Path) -> str:
+    """The model's card; none if its file is another by now."""
+    from flawscope.bundle import CARD, Bundle
+
+    try:
         bundle = Bundle.open(model)
-        if bundle.digest == inspector.digest:  # else it was replaced in between
-            card = bundle.read(CARD).decode(errors="replace")
-    return InspectionPage(out, manifest, inspector.digest, card=card, mm_per_pixel=mm_per_pixel)
+        same = bundle.digest == inspector.digest
+        return bundle.read(CARD).decode(errors="replace") if same else ""
+    except FlawscopeError:
+        return ""
 
 
 def go_through(
@@ -104,7 +113,7 @@ def go_through(
             if keep is not None:
                 keep(outcome)
             if page is not None:
-                _show_on(page, outcome)
+                show_on(page, outcome)
             batch.add(outcome)
             if outcome.inspection is not None:
                 tell(outcome.inspection)
@@ -116,7 +125,8 @@ def go_through(
     return batch
 
 
-def _show_on(page: InspectionPage, outcome: Outcome) -> None:
+def show_on(page: InspectionPage, outcome: Outcome) -> None:
+    """Adds an outcome to a page."""
     if outcome.examination is not None:
         page.add(outcome.examination)
     elif outcome.error is not None:
@@ -134,6 +144,11 @@ def tell_in_words(inspection: Inspection) -> None:
     show(line)
 
 
+def introduce(inspector: Inspector) -> None:
+    """Says which model inspects, on what."""
+    note(f"model {inspector.manifest.name} ({inspector.digest[:12]}) on {inspector.engine}")
+
+
 def sum_up(batch: Batch, seconds: float, total: int | None) -> None:
     """Says what came of a batch.
 
@@ -142,16 +157,21 @@ def sum_up(batch: Batch, seconds: float, total: int | None) -> None:
         seconds: it took.
         total: how many there were to be, if that is known.
     """
-    counts = ", ".join(
-        f"{batch.verdicts[verdict]} {verdict}" for verdict in ("accept", "review", "reject")
-    )
-    rate = f", {batch.inspected / seconds:.1f} a second" if batch.inspected else ""
-    note(f"{batch.inspected} inspected: {counts} ({seconds:.1f} s{rate})")
+    count_up(batch, seconds)
     seen = batch.inspected + batch.failed
     name_broken(batch.broken, seen, batch.failed)
     if batch.interrupted:
         of_all = "" if total is None else f" of {total}"
         note(f"interrupted after {seen}{of_all} parts", "yellow")
+
+
+def count_up(batch: Batch, seconds: float) -> None:
+    """Says how many parts got each verdict in how many seconds, and how many files none."""
+    counts = ", ".join(
+        f"{batch.verdicts[verdict]} {verdict}" for verdict in ("accept", "review", "reject")
+    )
+    rate = f", {batch.inspected / seconds:.1f} a second" if batch.inspected else ""
+    note(f"{batch.inspected} inspected: {counts} ({seconds:.1f} s{rate})")
 
 
 def name_broken(broken: Sequence[FlawscopeError], total: int, failed: int | None = None) -> None:

@@ -22,7 +22,7 @@ from flawscope.cli.options import (
     ValueRangeOption,
 )
 from flawscope.cli.pace import paced
-from flawscope.cli.resuming import finish, journal_of
+from flawscope.cli.resuming import finish, maybe_begun
 from flawscope.cli.submitting import submitted
 from flawscope.errors import ImageError, ResultsError
 
@@ -91,10 +91,10 @@ def inspect(
     items = _some(sources, paths)
     path = model or shipped_model()
     inspector = Inspector.load(path, engine=engine, threads=threads)
-    note(f"model {inspector.manifest.name} ({inspector.digest[:12]}) on {inspector.engine}")
+    batch.introduce(inspector)
     scale = Scale(mm_per_pixel, value_range)
     facts = {"model": inspector.digest, **asdict(scale)}
-    with journal_of(results, facts, resume=resume) as journal, _once(journal, items) as left:
+    with maybe_begun(results, facts, resume=resume) as journal, _once(journal, items) as left:
         images = _named(left) if submission is not None else None
         outcomes = examined(inspector, images or left, scale=scale)
         with (

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flawscope.cli.console import counting, note
 
 if TYPE_CHECKING:
-    from flawscope.batch import Journal
+    from flawscope.batch import Journal, StateOf
 
 
 @contextmanager
-def journal_of(
-    results: Path | None, facts: Mapping[str, Any], *, resume: bool
-) -> Iterator[Journal | None]:
-    """The journal of a file of results, or none where no file is named.
-
-    Raises:
-        ResultsError: as for ``Journal.begin``.
-    """
-    if results is None:
-        yield None
-        return
+def begun(
+    results: Path,
+    facts: Mapping[str, Any],
+    *,
+    resume: bool,
+    state_of: StateOf | None = None,
+) -> Iterator[Journal]:
+    """The journal of a file of results; arguments and errors as for ``Journal.begin``."""
     from flawscope.batch import Journal
 
     with counting() as tell:
-        journal = Journal.begin(results, facts, resume=resume, tell=tell)
+        journal = Journal.begin(results, facts, resume=resume, state_of=state_of, tell=tell)
     with journal:
         if journal.before:
             note(f"{journal.before:,} are done already, in {results}")
         yield journal
+
+
+def maybe_begun(
+    results: Path | None, facts: Mapping[str, Any], *, resume: bool
+) -> AbstractContextManager[Journal | None]:
+    """The same, or no journal where no file is named."""
+    return nullcontext() if results is None else begun(results, facts, resume=resume)
 
 
 def finish(journal: Journal) -> None:
