@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -96,8 +96,8 @@ def inspect(
     facts = {"model": inspector.digest, **asdict(scale)}
     with maybe_begun(results, facts, resume=resume) as journal, _once(journal, items) as left:
         images = _named(left) if submission is not None else None
-        outcomes = examined(inspector, images or left, scale=scale)
         with (
+            closing(examined(inspector, images or left, scale=scale)) as outcomes,
             submitted(outcomes, submission, images or (), inspector.manifest.kinds) as listed,
             batch.page_for(out, inspector, path, mm_per_pixel) as page,
         ):
