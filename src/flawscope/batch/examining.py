@@ -124,7 +124,7 @@ def _outcome(sent: _Sent, found: Examination | FlawscopeError, stamp: Stamp | No
     """Under the address that was asked for, not that of a copy."""
     if isinstance(found, FlawscopeError):
         if sent.fetched:
-            found = ImageError(found.what, where=sent.id, remedy=found.remedy)
+            found = FlawscopeError(found.what, where=sent.id, remedy=found.remedy)
         return Outcome(sent.id, error=found, stamp=stamp)
     inspection = found.inspection
     if inspection.id != sent.id:
