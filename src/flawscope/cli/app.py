@@ -24,6 +24,7 @@ from flawscope.cli import (
     inspect,
     pull,
     train,
+    watch,
 )
 from flawscope.cli.console import note
 from flawscope.cli.termination import termination_interrupts
@@ -84,6 +85,7 @@ def _options(
 
 app.command("demo")(demo.demo)
 app.command("inspect")(inspect.inspect)
+app.command("watch")(watch.watch)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)

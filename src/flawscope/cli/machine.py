@@ -16,6 +16,8 @@ from flawscope.errors import EngineError, ModelFileError
 from flawscope.runtime.engines import ENGINES, usable_threads
 
 EXTRAS = {
+    "parquet": ("pyarrow",),
+    "remote": ("fsspec",),
     "train": ("torch", "torchvision", "timm", "segmentation_models_pytorch", "accelerate", "onnx"),
 }
 """The modules that each extra must bring for its features to work."""
