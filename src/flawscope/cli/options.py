@@ -12,6 +12,18 @@ ModelOption = Annotated[
     typer.Option("--model", metavar="MODEL", help="A .flaw file; default: the shipped one."),
 ]
 
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", metavar="NAME", help="openvino or onnxruntime; default: the faster one."
+    ),
+]
+
+MmPerPixelOption = Annotated[
+    float | None,
+    typer.Option("--mm-per-pixel", metavar="MM", help="Give sizes in millimetres."),
+]
+
 ValueRangeOption = Annotated[
     tuple[float, float] | None,
     typer.Option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -216,10 +217,12 @@ class Inspector:
                 return Failure(path, _too_large(path))
 
         workers = self.streams + _SPARE
-        for result in in_order(examined, paths, workers=workers, ahead=workers + _WAITING):
-            if isinstance(result, Failure) and isinstance(result.error, EngineError):
-                yield Failure(result.path, self._of_one_image(result.path, result.error))
-            else:
+        with closing(
+            in_order(examined, paths, workers=workers, ahead=workers + _WAITING)
+        ) as results:
+            for result in results:
+                if isinstance(result, Failure) and isinstance(result.error, EngineError):
+                    result = Failure(result.path, self._of_one_image(result.path, result.error))
                 yield result
 
     def _of_one_image(self, path: Path, error: EngineError) -> EngineError:
