@@ -83,23 +83,19 @@ def performance(results: dict[str, Any]) -> str:
         for name, found in results["pace"].items()
     ]
     seconds, memory = results["seconds"], results["memory"]
-    few, many = memory["parts"]
-    return "\n".join(
-        [
-            f"`python benchmarks/performance.py`, on {results['cores']} cores, {results['engine']};"
-            " medians of the rounds, with the lowest and the highest.",
-            "",
-            "| parts | network, images a second | end to end | ratio | network's share of processor time |",
-            "|---|---|---|---|---|",
-            *rows,
-            "",
-            f"- `flawscope --help`: {spread(seconds['help'], 2)} s;"
-            f" `import flawscope`: {spread(seconds['import'], 2)} s.",
-            f"- First verdict of a fresh process, model from disk: {spread(seconds['first_verdict'], 2)} s.",
-            f"- Peak memory of `inspect --json`: {memory['peak_rss_mb'][0]:.0f} MB for {few:,} parts,"
-            f" {memory['peak_rss_mb'][1]:.0f} MB for {many:,}: {memory['ratio']:.2f} times as much.",
-        ]
+    (few, many), (first, second) = memory["parts"], memory["peak_rss_mb"]
+    lines = (
+        f"`python benchmarks/performance.py`, on {results['cores']} cores, {results['engine']}; medians of the rounds, with the lowest and the highest.",
+        "",
+        "| parts | network, images a second | end to end | ratio | network's share of processor time |",
+        "|---|---|---|---|---|",
+        *rows,
+        "",
+        f"- `flawscope --help`: {spread(seconds['help'], 2)} s; `import flawscope`: {spread(seconds['import'], 2)} s.",
+        f"- First verdict of a fresh process, model from disk: {spread(seconds['first_verdict'], 2)} s.",
+        f"- Peak memory of `inspect --json`: {first:.0f} MB for {few:,} parts, {second:.0f} MB for {many:,}: {memory['ratio']:.2f} times as much.",
     )
+    return "\n".join(lines)
 
 
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
