@@ -71,6 +71,15 @@ done = time.perf_counter()
 print(imported - start, loaded - imported, done - loaded)
 """
 
+PEAK = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+print(used.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""A small process in between: the peak of a process begins at what its parent holds."""
+
 Call = tuple[str, Mapping[str, NDArray[Any]]]
 """A stage, and the tensors that it is given."""
 
@@ -254,14 +263,13 @@ def peak_bytes(model: Path, engine: str, folder: Path, parts: int) -> int:
     for number in range(parts):
         os.link(folder.parent / f"small-{number % PARTS}.jpg", folder / f"{number:06}.jpg")
     command = ["-m", "flawscope", "inspect", str(folder), "--model", str(model), "--engine", engine]
-    with subprocess.Popen(
-        [sys.executable, *command, "--json"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"inspect ended with {process.returncode}")
-    return used.ru_maxrss * 1024
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, sys.executable, *command, "--json"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return int(done.stdout) * 1024
 
 
 def memory(work: Path, model: Path, engine: str, parts: int) -> dict[str, Any]:
@@ -273,7 +281,7 @@ def memory(work: Path, model: Path, engine: str, parts: int) -> dict[str, Any]:
     )
     return {
         "parts": [parts, 10 * parts],
-        "peak_rss_mb": [few / 1e6, many / 1e6],
+        "peak_rss_mb": [round(few / 1e6, 1), round(many / 1e6, 1)],
         "ratio": round(many / few, 4),
     }
 

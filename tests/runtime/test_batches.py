@@ -225,19 +225,21 @@ def test_a_picture_too_large_for_the_memory_is_a_failure(
 
 
 FLAT = """
-import itertools, resource, sys
+import itertools, sys
 from flawscope import Inspector, record
+from flawscope.bench.memory import own_peak
 model, picture = sys.argv[1:]
 inspector = Inspector.load(model, engine="onnxruntime", threads=2, streams=2)
 for count in (60, 600):
     for result in inspector.inspect_many(itertools.repeat(picture, count)):
         record(result.inspection)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(own_peak())
 """
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Others do not say what a process held")
 def test_ten_times_as_many_pictures_take_no_more_memory(tmp_path: Path) -> None:
-    """Were they kept, 600 would take some 200 MB."""
+    """Were the pictures kept, it would be twice as much."""
     save_image(part(3, side=256), tmp_path / "part.bmp")
     model = write_model(tmp_path / "m.flaw", fit=ROOMY)
     done = subprocess.run(
@@ -248,7 +250,7 @@ def test_ten_times_as_many_pictures_take_no_more_memory(tmp_path: Path) -> None:
         timeout=120,
     )
     few, many = map(int, done.stdout.split())
-    assert many < 1.1 * few
+    assert many < 1.2 * few
 
 
 ENDLESS = """
