@@ -18,6 +18,7 @@ from flawscope.cli.options import (
     EngineOption,
     MmPerPixelOption,
     ModelOption,
+    StreamsOption,
     ThreadsOption,
     ValueRangeOption,
 )
@@ -71,6 +72,7 @@ def inspect(
     ] = False,
     engine: EngineOption = None,
     threads: ThreadsOption = None,
+    streams: StreamsOption = None,
     mm_per_pixel: MmPerPixelOption = None,
     value_range: ValueRangeOption = None,
     fail_on_reject: Annotated[
@@ -90,7 +92,9 @@ def inspect(
     sources = Sources(paths, besides=out)
     items = _some(sources, paths)
     path = model or shipped_model()
-    inspector = Inspector.load(path, engine=engine, threads=threads)
+    inspector = Inspector.load(
+        path, engine=engine, threads=threads, streams=streams or (1 if _is_one(paths) else None)
+    )
     batch.introduce(inspector)
     scale = Scale(mm_per_pixel, value_range)
     facts = {"model": inspector.digest, **asdict(scale)}
@@ -125,6 +129,11 @@ def _refuse_halves(
             where="--out" if out is not None else "--submission",
             remedy="Leave it out, or begin anew without --resume",
         )
+
+
+def _is_one(paths: list[str]) -> bool:
+    """Whether there is but one image, which all threads may as well work on."""
+    return len(paths) == 1 and Path(paths[0]).is_file()
 
 
 def _some(sources: Sources, paths: list[str]) -> Iterator[Item]:
