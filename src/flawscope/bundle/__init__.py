@@ -3,13 +3,14 @@
 from flawscope.bundle.editing import edited, policy_keys
 from flawscope.bundle.opening import Bundle, shipped_model
 from flawscope.bundle.packing import CARD, PICTURE, pack
-from flawscope.bundle.pulling import Pulled, pull
+from flawscope.bundle.pulling import Pulled, cache_folder, pull
 
 __all__ = [
     "CARD",
     "PICTURE",
     "Bundle",
     "Pulled",
+    "cache_folder",
     "edited",
     "pack",
     "policy_keys",

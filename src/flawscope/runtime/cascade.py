@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from flawscope.errors import EngineError
 from flawscope.fit import Stitcher, plan_fit, resize
 from flawscope.runtime.engines import Graph, Tensors
+from flawscope.runtime.guard import Guard
 from flawscope.values import UNNAMED, Gate, KindPolicy, Manifest, Policy, Size, Stage
 
 _PLACES = 5
@@ -72,11 +73,19 @@ class Cascade:
     Args:
         manifest: of the model.
         graphs: what computes each stage, by the stage's name.
+        guard: asks again what low precision leaves in doubt.
+
+    Attributes:
+        asked_again: tiles of which a stage was run again in float32, since it was made.
     """
 
-    def __init__(self, manifest: Manifest, graphs: Mapping[str, Graph]) -> None:
+    def __init__(
+        self, manifest: Manifest, graphs: Mapping[str, Graph], guard: Guard | None = None
+    ) -> None:
         self._manifest = manifest
         self._graphs = graphs
+        self._guard = guard
+        self.asked_again = 0
         self._locating = [stage for stage in manifest.stages if stage.channels]
 
     @property
@@ -105,12 +114,13 @@ class Cascade:
         score, kinds = 0.0, dict.fromkeys(self._manifest.kinds, 0.0)
         maps: Stitcher | None = None
         for tile in plan.tiles:
-            look = _Look(self._manifest, self._graphs, plan.cut(scaled, tile), clock)
+            look = _Look(self._manifest, self._graphs, plan.cut(scaled, tile), clock, self._guard)
             own_score = look.score()
             asked = own_score >= policy.accept_below
             own_kinds = look.kinds(ask=asked)
             score = max(score, own_score)
             kinds = {kind: max(kinds[kind], chance) for kind, chance in own_kinds.items()}
+            self.asked_again += look.asked_again
             if not asked or not self._locating:
                 continue
             maps = maps or Stitcher(plan)
@@ -152,16 +162,26 @@ class _Look:
         graphs: Mapping[str, Graph],
         tile: NDArray[np.uint8],
         clock: Clock,
+        guard: Guard | None = None,
     ) -> None:
         self._kinds = manifest.kinds
+        self._guard = guard
+        self.asked_again = False
         self._maker = {name: stage for stage in manifest.stages for name in stage.outputs}
         self._graphs = graphs
         self._tile = tile[None]
         self._clock = clock
         self._given: dict[str, Tensors] = {}
+        self._precise: set[str] = set()
 
     def score(self) -> float:
         stage = self._maker["screen"]
+        said = self._score(stage)
+        if self._guard and self._guard.doubts_score(said) and self._ask_again(stage):
+            said = self._score(stage)
+        return said
+
+    def _score(self, stage: Stage) -> float:
         screen = _probabilities(self._run(stage), "screen", (1,), stage)
         return round(float(screen[0]), _PLACES)
 
@@ -172,6 +192,12 @@ class _Look:
         stage = self._maker["kinds"]
         if not ask and stage.name not in self._given:
             return dict.fromkeys(self._kinds, 0.0)
+        said = self._chances(stage)
+        if ask and self._guard and self._guard.doubts_kinds(said) and self._ask_again(stage):
+            said = self._chances(stage)
+        return said
+
+    def _chances(self, stage: Stage) -> dict[str, float]:
         chances = _probabilities(self._run(stage), "kinds", (1, len(self._kinds)), stage)
         rounded = (round(float(chance), _PLACES) for chance in chances[0])
         return dict(zip(self._kinds, rounded, strict=True))
@@ -184,10 +210,23 @@ class _Look:
 
     def _run(self, stage: Stage) -> Tensors:
         if stage.name not in self._given:
-            taken = {name: self._tensor(name) for name in stage.inputs}
-            with self._clock.timing(stage.name):
-                self._given[stage.name] = self._graphs[stage.name](taken)
+            self._compute(stage, self._graphs[stage.name])
         return self._given[stage.name]
+
+    def _compute(self, stage: Stage, graph: Graph) -> None:
+        taken = {name: self._tensor(name) for name in stage.inputs}
+        with self._clock.timing(stage.name):
+            self._given[stage.name] = graph(taken)
+
+    def _ask_again(self, stage: Stage) -> bool:
+        """Runs a stage in float32, unless it has been, or is anyway."""
+        graph = self._guard.precise.get(stage.name) if self._guard else None
+        if graph is None or stage.name in self._precise:
+            return False
+        self._precise.add(stage.name)
+        self._compute(stage, graph)
+        self.asked_again = True
+        return True
 
     def _tensor(self, name: str) -> NDArray[Any]:
         if name == "image":

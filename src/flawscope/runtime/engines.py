@@ -5,15 +5,16 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from numpy.typing import NDArray
 
 from flawscope.errors import EngineError
+from flawscope.values import Precision
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -24,8 +25,12 @@ _SEEN_OFTEN = 4
 _MOST_STATIC = 4
 
 
-def openvino_graph(graph: bytes, threads: int) -> Graph:
-    """A graph on OpenVINO's CPU plugin, in float32, tuned for one image at a time.
+_HINTS = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16", Precision.INT8: "f32"}
+"""OpenVINO's names; of a graph in INT8, what is not quantised is computed in float32."""
+
+
+def openvino_graph(graph: bytes, threads: int, precision: Precision) -> Graph:
+    """A graph on OpenVINO's CPU plugin, tuned for one image at a time.
 
     Graphs for any shape compute some 15 to 20 % slower than graphs for one shape, which take
     a fraction of a second to compile. So a shape that keeps coming gets a graph of its own, and
@@ -37,7 +42,7 @@ def openvino_graph(graph: bytes, threads: int) -> Graph:
     core = openvino.Core()
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": "f32",  # bfloat16, its choice on newer CPUs, shifts verdicts
+        "INFERENCE_PRECISION_HINT": _HINTS[precision],  # unasked, newer CPUs take bfloat16
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
     }
@@ -71,9 +76,12 @@ def openvino_graph(graph: bytes, threads: int) -> Graph:
     return run
 
 
-def onnxruntime_graph(graph: bytes, threads: int) -> Graph:
-    """A graph on ONNX Runtime's CPU provider."""
+def onnxruntime_graph(graph: bytes, threads: int, precision: Precision) -> Graph:
+    """A graph on ONNX Runtime's CPU provider, which computes as the graph says."""
     import onnxruntime
+
+    if precision is Precision.BFLOAT16:
+        raise NotImplementedError("it has no bfloat16 on a CPU")
 
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
@@ -89,7 +97,7 @@ def onnxruntime_graph(graph: bytes, threads: int) -> Graph:
     return run
 
 
-ENGINES: Mapping[str, Callable[[bytes, int], Graph]] = {
+ENGINES: Mapping[str, Callable[[bytes, int, Precision], Graph]] = {
     "openvino": openvino_graph,
     "onnxruntime": onnxruntime_graph,
 }
@@ -108,19 +116,21 @@ def usable_threads() -> int:
     return os.cpu_count() or 1
 
 
-def load_graph(engine: str, graph: bytes, threads: int, name: str) -> Graph:
-    """A graph ready to run.
+@cache
+def precisions_of(engine: str) -> frozenset[Precision]:
+    """The precisions that an installed engine computes in on this machine."""
+    both = frozenset({Precision.FLOAT32, Precision.INT8})
+    if engine != "openvino":
+        return both
+    with _without_telemetry():
+        import openvino
+    able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    # Without the instructions it would compute in float32, or slowly.
+    return both | {Precision.BFLOAT16} if "BF16" in able else both
 
-    Args:
-        engine: a key of ``ENGINES``.
-        graph: the ONNX file's bytes.
-        threads: how many to compute with.
-        name: of the graph, for messages.
 
-    Raises:
-        EngineError: the engine is unknown, not installed, or refuses the graph; calling the
-            graph raises it too where the engine fails.
-    """
+def refuse_engine(engine: str) -> None:
+    """Raises EngineError if an engine is unknown or not installed."""
     if engine not in ENGINES:
         raise EngineError(
             f"there is no engine {engine!r}", remedy=f"Choose from: {', '.join(ENGINES)}"
@@ -129,8 +139,31 @@ def load_graph(engine: str, graph: bytes, threads: int, name: str) -> Graph:
         raise EngineError(
             f"the engine {engine!r} is not installed", remedy=f"Run: pip install {engine}"
         )
+
+
+def load_graph(
+    engine: str,
+    graph: bytes,
+    threads: int,
+    name: str,
+    precision: Precision = Precision.FLOAT32,
+) -> Graph:
+    """A graph ready to run.
+
+    Args:
+        engine: a key of ``ENGINES``.
+        graph: the ONNX file's bytes.
+        threads: how many to compute with.
+        name: of the graph, for messages.
+        precision: to compute in; one of INT8 is already so in the file.
+
+    Raises:
+        EngineError: the engine is unknown, not installed, or refuses the graph; calling the
+            graph raises it too where the engine fails.
+    """
+    refuse_engine(engine)
     with _failing_as(engine, name):
-        run = ENGINES[engine](graph, threads)
+        run = ENGINES[engine](graph, threads, precision)
 
     def checked(tensors: Mapping[str, NDArray[Any]]) -> Tensors:
         with _failing_as(engine, name):
@@ -139,30 +172,16 @@ def load_graph(engine: str, graph: bytes, threads: int, name: str) -> Graph:
     return checked
 
 
-def fastest_engine(graph: bytes, tensors: Mapping[str, NDArray[Any]], threads: int) -> str:
-    """The installed engine that computes this graph soonest, by a short measurement.
+def lazily(load: Callable[[], Graph]) -> Graph:
+    """A graph that is made ready when it is first run."""
+    ready: list[Graph] = []
 
-    Raises:
-        EngineError: none is installed, or none can run the graph.
-    """
-    names = installed_engines()
-    if not names:
-        raise EngineError(
-            "no inference engine is installed", remedy=f"Run: pip install {next(iter(ENGINES))}"
-        )
-    if len(names) == 1:
-        return names[0]
-    return min(names, key=lambda name: _seconds(name, graph, tensors, threads))
+    def run(tensors: Mapping[str, NDArray[Any]]) -> Tensors:
+        if not ready:
+            ready.append(load())
+        return ready[0](tensors)
 
-
-def _seconds(engine: str, graph: bytes, tensors: Mapping[str, NDArray[Any]], threads: int) -> float:
-    run = load_graph(engine, graph, threads, "the first stage")
-    times = []
-    for _ in range(_SEEN_OFTEN + 3):
-        start = time.perf_counter()
-        run(tensors)
-        times.append(time.perf_counter() - start)
-    return min(times)
+    return run
 
 
 @contextmanager

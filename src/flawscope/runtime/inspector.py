@@ -16,21 +16,18 @@ from flawscope.bundle import Bundle, shipped_model
 from flawscope.errors import EngineError, FlawscopeError, ImageError
 from flawscope.images import open_image
 from flawscope.runtime.cascade import Cascade, Clock
+from flawscope.runtime.choices import AUTO, choose
 from flawscope.runtime.defects import find_defects
-from flawscope.runtime.engines import fastest_engine, load_graph, usable_threads
+from flawscope.runtime.engines import usable_threads
+from flawscope.runtime.running import graphs_for, guard_for
 from flawscope.runtime.words import reasons
-from flawscope.values import Inspection, Manifest, Size
+from flawscope.values import Choice, Inspection, Manifest, Precision, Size
 
 Image = NDArray[np.uint8]
 
 _READERS = 2
 _AHEAD = 3
 """Images decoded and waiting, at most: what bounds the memory of a batch."""
-
-_MEASURED_SIDE = 256
-
-_fastest: dict[tuple[str, int], str] = {}
-"""Engines chosen by measurement in this process, by sha256 of the graph and threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +60,22 @@ class Inspector:
     Attributes:
         manifest: of the model.
         digest: sha256 of the model file; every inspection carries it.
-        engine: name of the engine it runs on.
+        choice: the engine and the precision of each stage that it runs with.
         threads: how many the engine computes with.
+        notes: what there is to say of the choice, such as that another precision was asked for.
     """
 
-    def __init__(self, bundle: Bundle, engine: str, threads: int) -> None:
+    def __init__(
+        self, bundle: Bundle, choice: Choice, threads: int, notes: tuple[str, ...] = ()
+    ) -> None:
         self.manifest: Manifest = bundle.manifest
         self.digest = bundle.digest
-        self.engine = engine
+        self.choice = choice
         self.threads = threads
-        graphs = {
-            stage.name: load_graph(engine, bundle.read(stage.graph), threads, stage.graph)
-            for stage in self.manifest.stages
-        }
-        self._cascade = Cascade(self.manifest, graphs)
+        self.notes = notes
+        graphs = graphs_for(self.manifest, bundle.read, choice, threads)
+        guard = guard_for(self.manifest, bundle.read, choice, threads)
+        self._cascade = Cascade(self.manifest, graphs, guard)
         self._one_at_a_time = threading.Lock()
 
     @classmethod
@@ -86,24 +85,45 @@ class Inspector:
         *,
         engine: str | None = None,
         threads: int | None = None,
+        precision: str = AUTO,
     ) -> Inspector:
         """Opens a model file and makes it ready.
 
         Args:
             model: the file; without one, the model that ships in the package.
             engine: ``openvino`` or ``onnxruntime``; without one, the faster of those installed,
-                by a short measurement that is made once a process.
+                by a short measurement that is remembered.
             threads: for the engine to compute with; without one, every core it may use.
+            precision: ``float32``, ``bfloat16`` or ``int8``; ``auto`` measures those that the
+                model's certificate covers and this machine computes. One that cannot be had is
+                replaced by float32, as ``notes`` then say.
 
         Raises:
             ModelFileError: the file is refused.
-            EngineError: the engine is unknown or absent, or cannot run the model.
+            EngineError: the engine or precision is unknown, the engine is absent, or it cannot
+                run the model.
         """
         bundle = Bundle.open(model or shipped_model())
         threads = usable_threads() if threads is None else threads
         if threads < 1:
             raise EngineError(f"{threads} threads compute nothing", remedy="Give 1 or more")
-        return cls(bundle, engine or _measured(bundle, threads), threads)
+        choice, notes = choose(bundle, threads, engine=engine, precision=precision)
+        return cls(bundle, choice, threads, notes)
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine it runs on."""
+        return self.choice.engine
+
+    @property
+    def precisions(self) -> Mapping[str, Precision]:
+        """What each stage is computed in, by its name."""
+        return self.choice.precisions
+
+    @property
+    def asked_again(self) -> int:
+        """How many tiles so far had a stage run again in float32; see ``Guard``."""
+        return self._cascade.asked_again
 
     def inspect(
         self,
@@ -218,16 +238,6 @@ class Inspector:
             seconds=clock.seconds,
         )
         return Examination(inspection, pixels, heat)
-
-
-def _measured(bundle: Bundle, threads: int) -> str:
-    first = bundle.manifest.stages[0]
-    key = (bundle.manifest.files[first.graph].sha256, threads)
-    if key not in _fastest:
-        side = -(-_MEASURED_SIDE // bundle.manifest.input.multiple) * bundle.manifest.input.multiple
-        image = np.full((1, side, side, 3), 128, dtype=np.uint8)
-        _fastest[key] = fastest_engine(bundle.read(first.graph), {"image": image}, threads)
-    return _fastest[key]
 
 
 def _opened_ahead(
