@@ -12,7 +12,20 @@ import typer
 from typer.core import TyperGroup
 
 from flawscope import __version__
-from flawscope.cli import data, demo, doctor, evaluate, exits, explain, info, inspect, pull, train
+from flawscope.cli import (
+    data,
+    demo,
+    doctor,
+    evaluate,
+    exits,
+    explain,
+    export,
+    info,
+    inspect,
+    pull,
+    train,
+    verify,
+)
 from flawscope.cli.console import note
 from flawscope.cli.termination import termination_interrupts
 from flawscope.errors import FlawscopeError
@@ -75,6 +88,8 @@ app.command("inspect")(inspect.inspect)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
+app.command("export")(export.export)
+app.command("verify")(verify.verify)
 app.command("explain")(explain.explain)
 app.command("pull")(pull.pull)
 app.command("info")(info.info)

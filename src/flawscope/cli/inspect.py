@@ -12,7 +12,7 @@ from rich.text import Text
 
 from flawscope.cli import batch, exits
 from flawscope.cli.console import VERDICT_STYLES, note, show, show_json
-from flawscope.cli.options import ModelOption, ValueRangeOption
+from flawscope.cli.options import ModelOption, PrecisionOption, ValueRangeOption
 from flawscope.cli.submitting import submitted
 from flawscope.errors import ImageError
 
@@ -46,6 +46,7 @@ def inspect(
             "--engine", metavar="NAME", help="openvino or onnxruntime; default: the faster one."
         ),
     ] = None,
+    precision: PrecisionOption = "auto",
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Default: one for each core.")
     ] = None,
@@ -71,8 +72,10 @@ def inspect(
 
     images = _find(paths, besides=out)
     path = model or shipped_model()
-    inspector = Inspector.load(path, engine=engine, threads=threads)
-    note(f"model {inspector.manifest.name} ({inspector.digest[:12]}) on {inspector.engine}")
+    inspector = Inspector.load(path, engine=engine, threads=threads, precision=precision)
+    note(f"model {inspector.manifest.name} ({inspector.digest[:12]}) on {inspector.choice}")
+    for text in inspector.notes:
+        note(text, "yellow")
     results = inspector.inspect_many(images, mm_per_pixel=mm_per_pixel, value_range=value_range)
     with (
         submitted(results, submission, images, inspector.manifest.kinds) as listed,

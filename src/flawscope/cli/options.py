@@ -20,3 +20,12 @@ ValueRangeOption = Annotated[
         help="The values that are black and white, for 16-bit and floating-point images.",
     ),
 ]
+
+PrecisionOption = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        metavar="NAME",
+        help="float32, bfloat16 or int8; default: auto, the fastest that is certified.",
+    ),
+]

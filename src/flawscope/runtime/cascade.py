@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -117,6 +117,7 @@ class Cascade:
             look = _Look(self._manifest, self._graphs, plan.cut(scaled, tile), clock, self._guard)
             own_score = look.score()
             asked = own_score >= policy.accept_below
+            found = look.located(self._locating) if asked else []
             own_kinds = look.kinds(ask=asked)
             score = max(score, own_score)
             kinds = {kind: max(kinds[kind], chance) for kind, chance in own_kinds.items()}
@@ -124,12 +125,9 @@ class Cascade:
             if not asked or not self._locating:
                 continue
             maps = maps or Stitcher(plan)
-            chances = {**own_kinds, UNNAMED: own_score}
-            for stage in self._locating:
-                if any(passes_gate(policy, name, chances[name]) for name in stage.channels):
-                    found = look.masks(stage)
-                    with clock.timing("fit"):
-                        maps.add(tile, found, stage.channels)
+            with clock.timing("fit"):
+                for stage, masks in found:
+                    maps.add(tile, masks, stage.channels)
         return Answer(score, kinds, maps)
 
     def weigh(self, image: NDArray[np.uint8], *, kinds: bool) -> Answer:
@@ -165,7 +163,9 @@ class _Look:
         guard: Guard | None = None,
     ) -> None:
         self._kinds = manifest.kinds
+        self._policy = manifest.policy
         self._guard = guard
+        self._scored: float | None = None
         self.asked_again = False
         self._maker = {name: stage for stage in manifest.stages for name in stage.outputs}
         self._graphs = graphs
@@ -175,13 +175,14 @@ class _Look:
         self._precise: set[str] = set()
 
     def score(self) -> float:
-        stage = self._maker["screen"]
-        said = self._score(stage)
-        if self._guard and self._guard.doubts_score(said) and self._ask_again(stage):
-            said = self._score(stage)
-        return said
+        if self._scored is None:
+            stage = self._maker["screen"]
+            self._scored = self._screen(stage)
+            if self._guard and self._guard.doubts_score(self._scored) and self._ask_again(stage):
+                self._scored = self._screen(stage)
+        return self._scored
 
-    def _score(self, stage: Stage) -> float:
+    def _screen(self, stage: Stage) -> float:
         screen = _probabilities(self._run(stage), "screen", (1,), stage)
         return round(float(screen[0]), _PLACES)
 
@@ -192,15 +193,36 @@ class _Look:
         stage = self._maker["kinds"]
         if not ask and stage.name not in self._given:
             return dict.fromkeys(self._kinds, 0.0)
-        said = self._chances(stage)
-        if ask and self._guard and self._guard.doubts_kinds(said) and self._ask_again(stage):
-            said = self._chances(stage)
-        return said
-
-    def _chances(self, stage: Stage) -> dict[str, float]:
         chances = _probabilities(self._run(stage), "kinds", (1, len(self._kinds)), stage)
         rounded = (round(float(chance), _PLACES) for chance in chances[0])
         return dict(zip(self._kinds, rounded, strict=True))
+
+    def located(self, stages: Sequence[Stage]) -> list[tuple[Stage, NDArray[np.float32]]]:
+        """The masks of each stage that a hard gate leaves a channel of."""
+        found = []
+        for stage in stages:
+            self._settle_gates(stage)
+            if any(self._passes(channel) for channel in stage.channels):
+                found.append((stage, self.masks(stage)))
+        return found
+
+    def _passes(self, channel: str) -> bool:
+        chance = self.score() if channel == UNNAMED else self.kinds(ask=True)[channel]
+        return passes_gate(self._policy, channel, chance)
+
+    def _settle_gates(self, stage: Stage) -> None:
+        """Asks for the kinds again where a gate is in doubt that something hangs on."""
+        if self._guard is None or not self._kinds:
+            return
+        doubted = self._guard.doubted_kinds(self.kinds(ask=True)) & set(stage.channels)
+        if not doubted:
+            return
+        if any(self._passes(channel) for channel in stage.channels if channel not in doubted):
+            masks = dict(zip(stage.channels, self.masks(stage), strict=True))
+            least = {name: rule_for(self._policy, name).mask_probability for name in doubted}
+            if not any(masks[name].max() >= least[name] for name in doubted):
+                return
+        self._ask_again(self._maker["kinds"])
 
     def masks(self, stage: Stage) -> NDArray[np.float32]:
         """(channels, window height, window width)."""

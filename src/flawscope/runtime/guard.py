@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from flawscope.runtime.engines import Graph
 from flawscope.values import Gate, KindPolicy, Policy
@@ -17,6 +19,12 @@ def logit(probability: float) -> float:
     """ln(p / (1 - p)), of probabilities no fainter than ``FAINTEST``."""
     clear = min(max(probability, FAINTEST), 1.0 - FAINTEST)
     return math.log(clear / (1.0 - clear))
+
+
+def edges_of(policy: Policy) -> list[float]:
+    """Where a score turns into another answer; nothing lies beyond an edge at 0 or 1."""
+    edges = {policy.accept_below, policy.reject_above, policy.defective_from}
+    return sorted(edge for edge in edges if 0.0 < edge < 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +46,52 @@ class Guard:
 
     def doubts_score(self, score: float) -> bool:
         """Whether float32 might put a score on another side of an edge."""
-        policy = self.policy
-        return self._near(score, policy.accept_below) or self._near(score, policy.reject_above)
+        return any(self._near(score, edge) for edge in edges_of(self.policy))
 
-    def doubts_kinds(self, kinds: Mapping[str, float]) -> bool:
-        """Whether float32 might let another kind through a hard gate."""
+    def doubted_kinds(self, kinds: Mapping[str, float]) -> frozenset[str]:
+        """The kinds that float32 might let through a hard gate, or not."""
         if self.policy.gate is not Gate.HARD:
-            return False
+            return frozenset()
         rules = self.policy.kinds
-        return any(
-            self._near(chance, rules.get(kind, KindPolicy()).probability)
+        return frozenset(
+            kind
             for kind, chance in kinds.items()
+            if self._near(chance, rules.get(kind, KindPolicy()).probability)
         )
 
     def _near(self, probability: float, edge: float) -> bool:
-        # Nothing lies beyond an edge at 0 or 1.
-        return 0.0 < edge < 1.0 and abs(logit(probability) - logit(edge)) <= self.margin
+        return abs(logit(probability) - logit(edge)) <= self.margin and 0.0 < edge < 1.0
+
+
+_MARGINS = np.concatenate([np.arange(0.0, 1.0, 0.05), np.arange(1.0, 15.0, 0.25)])
+
+
+def margin_for(
+    right: Sequence[float], said: Sequence[float], policy: Policy, flips: float
+) -> float:
+    """The narrowest margin that leaves no more flipped verdicts than a share of the pictures.
+
+    How many would flip is estimated from every pair of a score and a difference, as though any of
+    the differences could have befallen any of the scores: few pictures lie near an edge, but all
+    of them tell how far low precision strays.
+
+    Args:
+        right: scores in float32, one a picture.
+        said: scores in low precision, of the same pictures.
+        policy: whose edges are guarded.
+        flips: the share of verdicts that may flip.
+
+    Returns:
+        The margin in logits.
+    """
+    true, low = (np.array([logit(score) for score in scores]) for scores in (right, said))
+    strays = low - true
+    edges = edges_of(policy)
+    # (edges, pictures, differences): how far a score lies past an edge, and came past it.
+    past = np.array([low - logit(edge) for edge in edges])[:, :, None]
+    crossed = np.where(past >= 0.0, strays > past, strays <= past)
+    for margin in _MARGINS:
+        expected = np.mean(crossed & (np.abs(past) > margin), axis=(1, 2)).sum() if edges else 0.0
+        if expected <= flips:
+            break
+    return round(float(margin), 4)
