@@ -42,6 +42,10 @@ def export(
             "--max-drop", min=0.0, max=1.0, help="How far F1 or Dice may fall, 1.0 at most."
         ),
     ] = 0.005,
+    min_iou: Annotated[
+        float,
+        typer.Option("--min-iou", min=0.0, max=1.0, help="Of masks with those of PyTorch."),
+    ] = 0.9,
     photographs: Annotated[
         int, typer.Option("--photographs", min=0, help="How many to replay at most, with --on.")
     ] = 64,
@@ -55,7 +59,9 @@ def export(
     What does not give PyTorch's answers is not written, and named with the pictures that flipped.
     """
     run, configured = _exporting()
-    options = configured(photographs=photographs, int8=int8, flips=max_flips, drop=max_drop)
+    options = configured(
+        photographs=photographs, int8=int8, flips=max_flips, drop=max_drop, overlap=min_iou
+    )
     samples = [sample for root in on or () for sample in _validation(root, layout)]
     with progress() as bar:
         task = bar.add_task("exporting", total=None)

@@ -36,9 +36,6 @@ _SIDE = 256
 _RUNS = 7
 """A graph for one shape is ready by then; see ``engines``."""
 
-_GAIN = 1.1
-"""Low precision must be so much faster to be worth the tiles that are asked again."""
-
 _KEPT_SECONDS = 7 * 86400
 """A measurement may have been made while the machine was busy, so it does not hold for ever."""
 
@@ -154,10 +151,28 @@ def _measure(bundle: Bundle, choices: Sequence[Choice], threads: int) -> Choice:
         times = {}
         for option in options:
             times[option], given = _timed(bundle, stage, option, tensors, threads)
-        best = min(times, key=lambda option: times[option])
+        costs = {
+            (engine, precision): spent
+            + _again(left, stage, (engine, precision)) * times.get((engine, Precision.FLOAT32), 0.0)
+            for (engine, precision), spent in times.items()
+        }
+        best = min(costs, key=lambda option: costs[option])
         left = [one for one in left if (one.engine, one.precisions[stage.name]) == best]
         tensors |= given
     return left[0]
+
+
+def _again(choices: Sequence[Choice], stage: Stage, option: tuple[str, Precision]) -> float:
+    """The share of pictures of which a stage is run again in float32, as far as is certified."""
+    if stage.channels or option[1] is Precision.FLOAT32:
+        return 0.0
+    shares = []
+    for choice in choices:
+        if (choice.engine, choice.precisions[stage.name]) == option:
+            # Photographs tell more than rendered parts.
+            replay = choice.replays.get("validation") or choice.replays.get("golden")
+            shares.append(replay.asked_again if replay else 0.0)
+    return min(shares, default=0.0)
 
 
 def _is_needed(stage: Stage, stages: Sequence[Stage]) -> bool:
@@ -171,12 +186,11 @@ def _timed(
     tensors: Mapping[str, NDArray[Any]],
     threads: int,
 ) -> tuple[float, Tensors]:
-    """Seconds that a stage takes, low precision handicapped, and what it gives."""
+    """Seconds that a stage takes, and what it gives."""
     engine, precision = option
     name = stage.graph_in(precision)
     run = load_graph(engine, bundle.read(name), threads, name, precision)
-    spent, given = seconds(run, {name: tensors[name] for name in stage.inputs})
-    return spent * (_GAIN if precision is not Precision.FLOAT32 else 1.0), given
+    return seconds(run, {name: tensors[name] for name in stage.inputs})
 
 
 def seconds(run: Graph, tensors: Mapping[str, NDArray[Any]]) -> tuple[float, Tensors]:

@@ -24,6 +24,8 @@ def logit(probability: float) -> float:
 def edges_of(policy: Policy) -> list[float]:
     """Where a score turns into another answer; nothing lies beyond an edge at 0 or 1."""
     edges = {policy.accept_below, policy.reject_above, policy.defective_from}
+    if policy.gate is Gate.HARD:
+        edges.add(policy.unnamed.probability)
     return sorted(edge for edge in edges if 0.0 < edge < 1.0)
 
 

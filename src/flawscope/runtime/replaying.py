@@ -122,11 +122,6 @@ def compared(
     """
     both = list(zip(reference, said, strict=True))
     unasked = list(zip(reference, raw, strict=True))
-    flipped = tuple(
-        case.id
-        for case, (right, ours) in zip(cases, both, strict=True)
-        if policy.verdict(right.score) is not policy.verdict(ours.score)
-    )
     located = [
         (right.heat, ours.heat)
         for right, ours in both
@@ -135,7 +130,8 @@ def compared(
     figures = [_Truth(cases, answers, policy) for answers in (reference, said)]
     return Replay(
         pictures=len(cases),
-        flipped=flipped,
+        flipped=_flipped(cases, both, policy),
+        unguarded=_flipped(cases, unasked, policy),
         score_difference=_most(abs(right.score - ours.score) for right, ours in unasked),
         kind_difference=_most(
             abs(right.kinds[kind] - chance)
@@ -149,6 +145,16 @@ def compared(
         f1_change=_change(*(one.f1() for one in figures)),
         dice_change=_change(*(one.dice() for one in figures)),
         asked_again=sum(one.asked_again for one in said) / len(cases),
+    )
+
+
+def _flipped(
+    cases: Sequence[Case], pairs: Sequence[tuple[Said, Said]], policy: Policy
+) -> tuple[str, ...]:
+    return tuple(
+        case.id
+        for case, (right, ours) in zip(cases, pairs, strict=True)
+        if policy.verdict(right.score) is not policy.verdict(ours.score)
     )
 
 

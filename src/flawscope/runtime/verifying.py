@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,9 +162,10 @@ def _faults(choice: Choice, found: Replay, limits: Limits) -> Iterator[str]:
 
 def flips_in_words(found: Replay) -> str:
     """How many verdicts flipped, and of which pictures."""
-    named = ", ".join(found.flipped[:_NAMED])
-    more = len(found.flipped) - _NAMED
-    return (
-        f"{len(found.flipped)} of {found.pictures} verdicts flipped: {named}"
-        f"{f' and {more} more' if more > 0 else ''}"
-    )
+    return f"{len(found.flipped)} of {found.pictures} verdicts flipped: {named(found.flipped)}"
+
+
+def named(pictures: Sequence[str]) -> str:
+    """The first few of some pictures."""
+    more = len(pictures) - _NAMED
+    return f"{', '.join(pictures[:_NAMED])}{f' and {more} more' if more > 0 else ''}"

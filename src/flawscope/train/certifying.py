@@ -22,13 +22,16 @@ from flawscope.runtime.replaying import (
     weighed,
 )
 from flawscope.runtime.running import graphs_for, guard_for
-from flawscope.runtime.verifying import flips_in_words
+from flawscope.runtime.verifying import flips_in_words, named
 from flawscope.train.golden_parts import golden_parts
 from flawscope.train.lowering import with_int8
 from flawscope.train.recipe import CertificateRecipe
 from flawscope.values import Certificate, Choice, Limits, Manifest, Precision, Replay, Stage
 
 GOLDEN, VALIDATION = "golden", "validation"
+
+_MOST_ASKED = 0.5
+"""Asked again more often than this, low precision is no faster than float32."""
 
 Told = Callable[[str], None]
 Raw = dict[str, Mapping[str, Sequence[Said]]]
@@ -98,7 +101,8 @@ def certify(
         told("making INT8 variants")
         pictures = [case for one in sets.values() for case in one.cases[: options.calibrated]]
         manifest, members, refused = with_int8(manifest, members, pictures)
-    trial = _Trial(manifest, members, sets, Limits(flips=options.flips, drop=options.drop))
+    limits = Limits(flips=options.flips, drop=options.drop, overlap=options.overlap)
+    trial = _Trial(manifest, members, sets, limits)
     kept: list[Choice] = []
     for choice in possible_choices(manifest):
         told(f"replaying {choice}")
@@ -126,14 +130,18 @@ def possible_choices(manifest: Manifest) -> list[Choice]:
         able = [one for one in order if one in precisions_of(engine)]
         for judging in able:
             for locating in able[able.index(judging) :]:
+                wanted = {
+                    stage.name: locating if stage.channels else judging for stage in manifest.stages
+                }
                 choice = Choice(
                     engine=engine,
                     precisions={
-                        stage.name: _precision(stage, locating if stage.channels else judging)
+                        stage.name: _precision(stage, wanted[stage.name])
                         for stage in manifest.stages
                     },
                 )
-                found.setdefault(str(choice), choice)
+                if {judging, locating} <= set(choice.precisions.values()) | {Precision.FLOAT32}:
+                    found.setdefault(str(choice), choice)
     return list(found.values())
 
 
@@ -205,6 +213,14 @@ def broken_limits(found: Replay, limits: Limits) -> Iterator[str]:
     for name, change in (("F1", found.f1_change), ("Dice", found.dice_change)):
         if change is not None and change < -limits.drop:
             yield f"{name} fell by {-100 * change:.2f} points"
+    if found.mask_iou is not None and found.mask_iou < limits.overlap:
+        yield f"masks have an IoU of {found.mask_iou:.3f} with PyTorch's"
+    if found.asked_again > _MOST_ASKED:
+        yield (
+            f"it gains nothing, as {found.asked_again:.0%} of the pictures had to be asked again in"
+            f" float32; else {len(found.unguarded)} of {found.pictures} verdicts would have"
+            f" flipped: {named(found.unguarded)}"
+        )
 
 
 def _without_unused(

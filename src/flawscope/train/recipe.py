@@ -227,6 +227,7 @@ class CertificateRecipe(_Section):
         int8: try variants in INT8.
         flips: the share of verdicts that may differ from PyTorch's.
         drop: how far F1 or Dice may fall.
+        overlap: the IoU that masks must have with PyTorch's.
     """
 
     pictures: Annotated[int, Field(ge=0, le=128)] = 96
@@ -235,6 +236,7 @@ class CertificateRecipe(_Section):
     int8: bool = True
     flips: Share = 0.001
     drop: Share = 0.005
+    overlap: Share = 0.9
 
 
 class Recipe(_Section):

@@ -29,10 +29,12 @@ class Limits(_Frozen):
     Attributes:
         flips: verdicts that may differ, as a share of the pictures.
         drop: how far F1 or Dice may fall.
+        overlap: the IoU that masks must have with PyTorch's.
     """
 
     flips: _Share = 0.001
     drop: _Share = 0.005
+    overlap: _Share = 0.9
 
 
 class Replay(_Frozen):
@@ -41,6 +43,7 @@ class Replay(_Frozen):
     Attributes:
         pictures: how many.
         flipped: ids of those that got another verdict.
+        unguarded: ids of those that would have, had no tile been asked again.
         score_difference: the largest between scores, before any tile was asked again.
         kind_difference: likewise between probabilities of a kind.
         map_difference: the largest between the probabilities of a pixel.
@@ -53,6 +56,7 @@ class Replay(_Frozen):
 
     pictures: Annotated[int, Field(ge=1)]
     flipped: tuple[str, ...] = ()
+    unguarded: tuple[str, ...] = ()
     score_difference: _Share
     kind_difference: _Share
     map_difference: _Share
