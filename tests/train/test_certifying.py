@@ -104,15 +104,16 @@ def test_the_golden_pictures_are_the_ones_that_were_asked_about(
 
 
 def test_a_good_variant_is_written_and_run(lowered: Callable[[Lower], None]) -> None:
-    lowered(lambda graph, _: decoder(0.998) if graph == GRAPHS["decoder.onnx"] else graph)
+    lowered(lambda graph, _: decoder(0.99) if graph == GRAPHS["decoder.onnx"] else graph)
     found = certified(int8=True)
     assert found.manifest.stages[1].variants == {INT8: "decoder.int8.onnx"}
-    assert found.members["decoder.int8.onnx"] == decoder(0.998)
+    assert found.members["decoder.int8.onnx"] == decoder(0.99)
     assert found.manifest.certificate is not None
     mixed = {"encoder": FLOAT32, "decoder": INT8}
     lowest = [one for one in found.manifest.certificate.choices if one.precisions == mixed]
     assert {one.engine for one in lowest} == set(installed_engines())
-    assert all(0.001 < one.replays["golden"].map_difference < 0.01 for one in lowest)
+    strays = [one.replays["golden"].map_difference for one in lowest]
+    assert all(0.003 < stray < 0.01 for stray in strays), strays
 
 
 def test_a_sabotaged_decoder_is_not_written(lowered: Callable[[Lower], None]) -> None:

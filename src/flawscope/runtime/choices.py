@@ -206,7 +206,8 @@ def seconds(run: Graph, tensors: Mapping[str, NDArray[Any]]) -> tuple[float, Ten
 def _key(manifest: Manifest, names: Sequence[str], threads: int) -> str:
     engines = {engine: metadata.version(engine) for engine in installed_engines()}
     graphs = sorted(manifest.files[name].sha256 for name in manifest.graphs)
-    facts = [graphs, names, threads, engines, platform.node(), platform.processor()]
+    proof = manifest.certificate.model_dump(mode="json") if manifest.certificate else None
+    facts = [graphs, proof, names, threads, engines, platform.node(), platform.processor()]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
