@@ -33,11 +33,13 @@ class Answer:
         score: probability that the part is defective.
         kinds: probability by kind; 0.0 where the second question was not asked.
         maps: the located channels; ``None`` where the third question was not asked.
+        asked_again: tiles of which a stage was run again in float32.
     """
 
     score: float
     kinds: Mapping[str, float]
     maps: Stitcher | None
+    asked_again: int = 0
 
 
 class Clock:
@@ -74,9 +76,6 @@ class Cascade:
         manifest: of the model.
         graphs: what computes each stage, by the stage's name.
         guard: asks again what low precision leaves in doubt.
-
-    Attributes:
-        asked_again: tiles of which a stage was run again in float32, since it was made.
     """
 
     def __init__(
@@ -85,7 +84,6 @@ class Cascade:
         self._manifest = manifest
         self._graphs = graphs
         self._guard = guard
-        self.asked_again = 0
         self._locating = [stage for stage in manifest.stages if stage.channels]
 
     @property
@@ -113,6 +111,7 @@ class Cascade:
             scaled = resize(image, plan.scaled)
         score, kinds = 0.0, dict.fromkeys(self._manifest.kinds, 0.0)
         maps: Stitcher | None = None
+        again = 0
         for tile in plan.tiles:
             look = _Look(self._manifest, self._graphs, plan.cut(scaled, tile), clock, self._guard)
             own_score = look.score()
@@ -121,14 +120,14 @@ class Cascade:
             own_kinds = look.kinds(ask=asked)
             score = max(score, own_score)
             kinds = {kind: max(kinds[kind], chance) for kind, chance in own_kinds.items()}
-            self.asked_again += look.asked_again
+            again += look.asked_again
             if not asked or not self._locating:
                 continue
             maps = maps or Stitcher(plan)
             with clock.timing("fit"):
                 for stage, masks in found:
                     maps.add(tile, masks, stage.channels)
-        return Answer(score, kinds, maps)
+        return Answer(score, kinds, maps, again)
 
     def weigh(self, image: NDArray[np.uint8], *, kinds: bool) -> Answer:
         """The answers without the third, and without regard to the policy.

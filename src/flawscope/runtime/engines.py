@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -173,12 +174,14 @@ def load_graph(
 
 
 def lazily(load: Callable[[], Graph]) -> Graph:
-    """A graph that is made ready when it is first run."""
+    """A graph that is made ready when it is first run, whichever thread runs it."""
     ready: list[Graph] = []
+    loading = threading.Lock()
 
     def run(tensors: Mapping[str, NDArray[Any]]) -> Tensors:
-        if not ready:
-            ready.append(load())
+        with loading:
+            if not ready:
+                ready.append(load())
         return ready[0](tensors)
 
     return run

@@ -39,11 +39,13 @@ class Examination:
         image: RGB uint8 (height, width, 3).
         heat: float32 (height, width), the highest probability of any defect at each pixel;
             ``None`` where nothing was to be located.
+        asked_again: tiles of which a stage was run again in float32; see ``Guard``.
     """
 
     inspection: Inspection
     image: Image
     heat: NDArray[np.float32] | None
+    asked_again: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +121,6 @@ class Inspector:
     def precisions(self) -> Mapping[str, Precision]:
         """What each stage is computed in, by its name."""
         return self.choice.precisions
-
-    @property
-    def asked_again(self) -> int:
-        """How many tiles so far had a stage run again in float32; see ``Guard``."""
-        return self._cascade.asked_again
 
     def inspect(
         self,
@@ -237,7 +234,7 @@ class Inspector:
             model=self.digest,
             seconds=clock.seconds,
         )
-        return Examination(inspection, pixels, heat)
+        return Examination(inspection, pixels, heat, answer.asked_again)
 
 
 def _opened_ahead(

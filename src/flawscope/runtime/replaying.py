@@ -65,10 +65,8 @@ def replay(cascade: Cascade, cases: Sequence[Case], told: Told = _silent) -> lis
 
 def _replayed(cascade: Cascade, cases: Sequence[Case], told: Told) -> Iterator[Said]:
     for case in cases:
-        before = cascade.asked_again
         answer = cascade.ask(case.open(), Clock())
-        again = cascade.asked_again > before
-        yield Said(answer.score, answer.kinds, _heat(answer), again)
+        yield Said(answer.score, answer.kinds, _heat(answer), answer.asked_again > 0)
         told()
 
 
