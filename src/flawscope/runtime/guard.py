@@ -38,7 +38,7 @@ class Guard:
 
     Attributes:
         policy: whose edges and gates are guarded.
-        margin: in logits.
+        margin: in logits; half of it for kinds, on which no verdict hangs.
         precise: graphs in float32, by the names of the stages that are run in less.
     """
 
@@ -48,7 +48,7 @@ class Guard:
 
     def doubts_score(self, score: float) -> bool:
         """Whether float32 might put a score on another side of an edge."""
-        return any(self._near(score, edge) for edge in edges_of(self.policy))
+        return any(_near(score, edge, self.margin) for edge in edges_of(self.policy))
 
     def doubted_kinds(self, kinds: Mapping[str, float]) -> frozenset[str]:
         """The kinds that float32 might let through a hard gate, or not."""
@@ -58,11 +58,12 @@ class Guard:
         return frozenset(
             kind
             for kind, chance in kinds.items()
-            if self._near(chance, rules.get(kind, KindPolicy()).probability)
+            if _near(chance, rules.get(kind, KindPolicy()).probability, self.margin / 2)
         )
 
-    def _near(self, probability: float, edge: float) -> bool:
-        return abs(logit(probability) - logit(edge)) <= self.margin and 0.0 < edge < 1.0
+
+def _near(probability: float, edge: float, margin: float) -> bool:
+    return abs(logit(probability) - logit(edge)) <= margin and 0.0 < edge < 1.0
 
 
 _MARGINS = np.concatenate([np.arange(0.0, 1.0, 0.05), np.arange(1.0, 15.0, 0.25)])

@@ -30,8 +30,12 @@ from flawscope.values import Certificate, Choice, Limits, Manifest, Precision, R
 
 GOLDEN, VALIDATION = "golden", "validation"
 
-_MOST_ASKED = 0.5
-"""Asked again more often than this, low precision is no faster than float32."""
+_MOST_ASKED = 0.75
+"""Asked again more often than this, low precision gains nothing, whatever the parts are like."""
+
+_RENDERED = 2.0
+"""Low precision strays about twice as far on photographs as on rendered parts: of the base model,
+logits stray by 0.15 on 435 photographs and by 0.07 on 160 rendered parts (standard deviations)."""
 
 Told = Callable[[str], None]
 Raw = dict[str, Mapping[str, Sequence[Said]]]
@@ -193,9 +197,9 @@ def _judging(manifest: Manifest, choice: Choice) -> list[Precision]:
 def _margin(trial: _Trial, choice: Choice, raw: Mapping[str, Sequence[Said]]) -> float:
     if set(_judging(trial.manifest, choice)) == {Precision.FLOAT32}:
         return 0.0
-    # Half of what is allowed, as pictures elsewhere will be harder than some of these. The widest,
-    # as rendered parts are easier than photographs, and photographs may be few.
-    return max(
+    # Half of what is allowed, as pictures elsewhere will be harder than some of these; the wider
+    # one, as photographs may be few.
+    widest = max(
         margin_for(
             [said.score for said in one.answers],
             [said.score for said in raw[name]],
@@ -204,6 +208,7 @@ def _margin(trial: _Trial, choice: Choice, raw: Mapping[str, Sequence[Said]]) ->
         )
         for name, one in trial.sets.items()
     )
+    return widest if VALIDATION in trial.sets else _RENDERED * widest
 
 
 def broken_limits(found: Replay, limits: Limits) -> Iterator[str]:
