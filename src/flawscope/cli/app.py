@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from flawscope import __version__
 from flawscope.cli import (
+    bench,
     data,
     demo,
     doctor,
@@ -25,6 +26,7 @@ from flawscope.cli import (
     pull,
     train,
     verify,
+    watch,
 )
 from flawscope.cli.console import note
 from flawscope.cli.termination import termination_interrupts
@@ -85,6 +87,7 @@ def _options(
 
 app.command("demo")(demo.demo)
 app.command("inspect")(inspect.inspect)
+app.command("watch")(watch.watch)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
@@ -93,6 +96,7 @@ app.command("verify")(verify.verify)
 app.command("explain")(explain.explain)
 app.command("pull")(pull.pull)
 app.command("info")(info.info)
+app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 
 
