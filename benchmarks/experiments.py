@@ -59,7 +59,7 @@ def engines(_work: Path, _minutes: float) -> dict[str, Any]:
     """The shipped model on two engines, on images of every real set."""
     paths = [path for name in BASE_SETS for path in _photographs(data(name))]
     paths = paths[:: max(1, len(paths) // COMPARED)][:COMPARED]
-    first, second = (Inspector.load(SHIPPED, engine=name) for name in ENGINES)
+    first, second = (Inspector.load(SHIPPED, engine=name, precision="float32") for name in ENGINES)
     differing, score, kinds, heat = 0, 0.0, 0.0, 0.0
     for path in paths:
         image = open_image(path)

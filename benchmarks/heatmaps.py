@@ -120,7 +120,7 @@ def experiment(
     bundle: Bundle, samples: Sequence[Sample], methods: Sequence[str], occluded: int
 ) -> dict[str, Any]:
     """The figures of every method; occlusion explains only so many images, evenly spread."""
-    inspector = Inspector.load(bundle.path)
+    inspector = Inspector.load(bundle.path, precision="float32")
     network = rebuild(bundle.manifest, bundle.read, 0, where=bundle.path)
     few = max(1, min(occluded, len(samples)))
     slow = {len(samples) * number // few for number in range(few)}

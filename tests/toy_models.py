@@ -33,7 +33,7 @@ def _graph(nodes: Sequence[Any], inputs: Any, outputs: Any, weights: Sequence[An
     return helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
 
 
-def _features() -> tuple[list[Any], list[Any]]:
+def _features(white: float = 255.0) -> tuple[list[Any], list[Any]]:
     """Nodes and weights from ``image`` to ``features`` (n, 3, h, w): colours in 0-1.
 
     The scale is stored as float16 and cast, as trained models store their weights.
@@ -44,12 +44,15 @@ def _features() -> tuple[list[Any], list[Any]]:
         helper.make_node("Transpose", ["floats"], ["planes"], perm=[0, 3, 1, 2]),
         helper.make_node("Div", ["planes", "scale"], ["features"]),
     ]
-    return nodes, _weights(scale_half=np.array(255.0, dtype=np.float16))
+    return nodes, _weights(scale_half=np.array(white, dtype=np.float16))
 
 
-def encoder(names: Sequence[str] = ("screen", "kinds", "features")) -> bytes:
-    """Screen: the brightest red or green. Kinds: the brightest red, the brightest green."""
-    nodes, weights = _features()
+def encoder(names: Sequence[str] = ("screen", "kinds", "features"), white: float = 255.0) -> bytes:
+    """Screen: the brightest red or green. Kinds: the brightest red, the brightest green.
+
+    Over 255, ``white`` makes every answer fainter than it should be.
+    """
+    nodes, weights = _features(white)
     nodes += [
         helper.make_node("ReduceMax", ["features"], ["brightest"], axes=[2, 3], keepdims=0),
         helper.make_node("Slice", ["brightest", "zero", "two", "one"], ["kinds"]),

@@ -15,7 +15,19 @@ from flawscope.bundle import Bundle
 from flawscope.cli import demo as demo_command
 
 HEAVY = ("torch", "cv2", "numpy", "openvino", "onnxruntime", "pydantic", "PIL", "httpx2")
-COMMANDS = ("demo", "inspect", "evaluate", "train", "explain", "pull", "info", "bench", "doctor")
+COMMANDS = (
+    "demo",
+    "inspect",
+    "evaluate",
+    "train",
+    "export",
+    "verify",
+    "explain",
+    "pull",
+    "info",
+    "bench",
+    "doctor",
+)
 
 
 def test_help_of_every_command(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from cli_parts import Cli, strict_lines
 
 from flawscope.bundle import CARD, Bundle, shipped_model
+from flawscope.values import Precision
 
 
 def test_it_is_small_and_says_what_it_is(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
@@ -16,6 +17,9 @@ def test_it_is_small_and_says_what_it_is(cli: Cli, capsys: pytest.CaptureFixture
     assert len(model.read(CARD)) > 500
     assert model.manifest.licences
     assert model.manifest.metrics
+    assert model.manifest.certificate is not None
+    certified = {choice.lowest for choice in model.manifest.certificate.choices}
+    assert certified == set(Precision)
     assert cli("info") == 0
     assert model.digest in capsys.readouterr().out
     assert cli("doctor", "--json") == 0

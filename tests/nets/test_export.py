@@ -13,6 +13,8 @@ import onnx  # noqa: E402
 
 from flawscope.errors import TrainingError  # noqa: E402
 from flawscope.nets import SharedCascade, export, load_from_graphs  # noqa: E402
+from flawscope.nets.eager import eager_graphs  # noqa: E402
+from flawscope.nets.quantising import quantised  # noqa: E402
 from flawscope.runtime import load_graph  # noqa: E402
 from flawscope.values import Stage  # noqa: E402
 
@@ -72,6 +74,54 @@ def test_engines_answer_as_torch_does_at_any_size(exported: Exported, engine: st
         np.testing.assert_allclose(found["kinds"], whole[:, 1:], atol=TOLERANCE)
         np.testing.assert_allclose(masks, torch.sigmoid(expected.masks).numpy(), atol=TOLERANCE)
         assert masks.std() > 1e-3
+
+
+@pytest.mark.parametrize("decoder", ["unet", "fpn", "linknet"])
+def test_stages_in_torch_answer_as_the_whole_network(decoder: str) -> None:
+    """Whatever feature maps a decoder takes, and whichever of them its graph has as inputs."""
+    network = lively(
+        SharedCascade(
+            2,
+            encoder="tf_efficientnet_lite0",
+            decoder=decoder,
+            decoder_channels=(16, 16, 8, 8),
+            pretrained=False,
+        ),
+        1,
+    )
+    stages, _ = export(network, KINDS[:2], "shared")
+    eager = eager_graphs(network, stages)
+    image = np.random.default_rng(4).integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(image))
+    given = eager["encoder"]({"image": image})
+    masks = eager["decoder"]({name: given[name] for name in stages[1].inputs})["masks"]
+    whole = torch.sigmoid(expected.whole).numpy()
+    np.testing.assert_allclose(given["screen"], whole[:, 0], atol=1e-6)
+    np.testing.assert_allclose(given["kinds"], whole[:, 1:], atol=1e-6)
+    np.testing.assert_allclose(masks, torch.sigmoid(expected.masks).numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_int8_runs_on_both_engines_near_float32(exported: Exported, engine: str) -> None:
+    _, stages, graphs = exported
+    rng = np.random.default_rng(5)
+    images = [rng.integers(0, 256, (1, 64, 64, 3), dtype=np.uint8) for _ in range(4)]
+    encode = load_graph(engine, graphs["encoder.onnx"], 1, "encoder.onnx")
+    names = stages[1].inputs
+    examples = []
+    for image in images:
+        given = encode({"image": image})
+        examples.append({name: given[name].copy() for name in names})
+    low = quantised(graphs["decoder.onnx"], examples)
+    assert len(low) < len(graphs["decoder.onnx"])
+    kinds = {node.op_type for node in onnx.load_from_string(low).graph.node}
+    assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
+    ours, theirs = (
+        load_graph(engine, graph, 1, "decoder")(examples[0])["masks"].copy()
+        for graph in (graphs["decoder.onnx"], low)
+    )
+    assert 0.0 < np.abs(ours - theirs).max() < 0.1
 
 
 def test_the_image_goes_in_as_bytes(exported: Exported) -> None:

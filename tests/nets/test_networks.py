@@ -18,6 +18,7 @@ from flawscope.nets import (  # noqa: E402
 )
 from flawscope.nets.classifier import _log_odds  # noqa: E402
 from flawscope.nets.decoders import GridMean  # noqa: E402
+from flawscope.nets.eager import eager_graphs  # noqa: E402
 from flawscope.runtime import load_graph  # noqa: E402
 
 pytestmark = pytest.mark.train
@@ -148,3 +149,24 @@ def test_what_does_not_exist_is_refused_with_what_does() -> None:
     assert "unet" in str(caught.value)
     with pytest.raises(TrainingError, match="could not be made"):
         Segmenter((0,), encoder="vit_tiny_patch16_224", decoder_channels=WIDTHS, pretrained=False)
+
+
+@pytest.mark.parametrize("answer", ["screen", "kinds", "classes", "locate"])
+def test_the_stage_of_a_network_answers_in_torch_as_in_an_engine(answer: str) -> None:
+    networks = {
+        "screen": lambda: Classifier((0,), encoder=SMALL, pretrained=False),
+        "kinds": lambda: Classifier((1, 2), encoder=SMALL, pretrained=False),
+        "classes": lambda: Classifier((0, 1, 2), encoder=SMALL, exclusive=True, pretrained=False),
+        "locate": lambda: Segmenter(
+            (1,), encoder=SMALL, decoder="unet", decoder_channels=WIDTHS, pretrained=False
+        ),
+    }
+    torch.manual_seed(2)
+    network = halved(networks[answer]())
+    stages, graphs = export(network, KINDS, answer)
+    (eager,) = eager_graphs(network, stages).values()
+    given = eager({"image": image(64, 96)})
+    assert tuple(given) == stages[0].outputs
+    found = load_graph("onnxruntime", graphs[stages[0].graph], 1, answer)({"image": image(64, 96)})
+    for name, values in found.items():
+        np.testing.assert_allclose(given[name], values, atol=1e-4)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from flawscope.errors import EngineError
-from flawscope.runtime import ENGINES, Inspector, engines, installed_engines
+from flawscope.runtime import ENGINES, Inspector, choices, engines, installed_engines
 from toy_models import decoder, encoder, locator
 
 
@@ -99,31 +99,13 @@ def test_a_missing_engine_names_what_to_install(
     monkeypatch: pytest.MonkeyPatch, shared_model: Path
 ) -> None:
     monkeypatch.setattr(engines, "installed_engines", lambda: ("onnxruntime",))
+    monkeypatch.setattr(choices, "installed_engines", lambda: ("onnxruntime",))
     assert Inspector.load(shared_model, threads=7).engine == "onnxruntime"
     with pytest.raises(EngineError, match="pip install openvino"):
         Inspector.load(shared_model, engine="openvino")
-    monkeypatch.setattr(engines, "installed_engines", lambda: ())
+    monkeypatch.setattr(choices, "installed_engines", lambda: ())
     with pytest.raises(EngineError, match="pip install openvino"):
         Inspector.load(shared_model, threads=8)
-
-
-def test_the_faster_engine_is_taken_and_measured_once(
-    monkeypatch: pytest.MonkeyPatch, shared_model: Path
-) -> None:
-    times = {"openvino": 0.02, "onnxruntime": 0.01}
-    measured: list[str] = []
-
-    def seconds(name: str, *_: object) -> float:
-        measured.append(name)
-        return times[name]
-
-    monkeypatch.setattr(engines, "_seconds", seconds)
-    assert Inspector.load(shared_model, threads=3).engine == "onnxruntime"
-    times["openvino"] = 0.001
-    assert Inspector.load(shared_model, threads=3).engine == "onnxruntime"
-    assert Inspector.load(shared_model, threads=4).engine == "openvino"
-    assert measured == [*ENGINES, *ENGINES]
-    assert Inspector.load(shared_model, threads=3, engine="openvino").engine == "openvino"
 
 
 def test_a_real_measurement_chooses_an_installed_engine(shared_model: Path) -> None:

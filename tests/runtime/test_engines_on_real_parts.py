@@ -27,7 +27,10 @@ def test_no_verdict_differs_on_500_images() -> None:
     found = [path for path in find_images([Path(folder)]) if path.suffix.lower() != ".png"]
     paths = [path for path in found if max(read_size(path)) <= LONGEST]
     paths = paths[:: max(1, len(paths) // IMAGES)][:IMAGES]
-    first, second = (Inspector.load(model, engine=name) for name in ("openvino", "onnxruntime"))
+    first, second = (
+        Inspector.load(model, engine=name, precision="float32")
+        for name in ("openvino", "onnxruntime")
+    )
     for path in paths:
         image = open_image(path)
         ours, theirs = first.examine(image), second.examine(image)

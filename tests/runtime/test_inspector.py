@@ -17,8 +17,18 @@ import pytest
 from flawscope.errors import EngineError, FlawscopeError, ImageError, ModelFileError
 from flawscope.images import save_image
 from flawscope.masks import decode
-from flawscope.runtime import Examination, Failure, Inspector, inspector
-from flawscope.values import Box, Defect, Gate, InputFit, KindPolicy, Policy, Size, Verdict
+from flawscope.runtime import Examination, Failure, Inspector, running
+from flawscope.values import (
+    Box,
+    Defect,
+    Gate,
+    InputFit,
+    KindPolicy,
+    Policy,
+    Precision,
+    Size,
+    Verdict,
+)
 from toy_models import FOUNDING, KINDS, decoder, encoder, shared_members, write_model
 
 ENGINES = ("openvino", "onnxruntime")
@@ -103,10 +113,12 @@ def test_engines_agree_on_every_verdict_even_at_the_edges(tmp_path: Path) -> Non
 def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each graph was run."""
     counted: Counter[str] = Counter()
-    load_graph = inspector.load_graph
+    load_graph = running.load_graph
 
-    def counting(engine: str, graph: bytes, threads: int, name: str, **others: Any) -> Any:
-        run = load_graph(engine, graph, threads, name, **others)
+    def counting(
+        engine: str, graph: bytes, threads: int, name: str, precision: Precision, **others: Any
+    ) -> Any:
+        run = load_graph(engine, graph, threads, name, precision, **others)
 
         def counted_run(tensors: Mapping[str, np.ndarray]) -> Any:
             counted[name] += 1
@@ -114,7 +126,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return counted_run
 
-    monkeypatch.setattr(inspector, "load_graph", counting)
+    monkeypatch.setattr(running, "load_graph", counting)
     return counted
 
 

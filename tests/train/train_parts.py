@@ -30,6 +30,7 @@ TINY = (
     "schedule.batch=2",
     "schedule.steps=4",
     "schedule.validate_every=2",
+    "certificate.pictures=0",
 )
 
 

@@ -51,7 +51,7 @@ class Bundle:
             listed, present = set(manifest.files), set(archive.namelist()) - {MANIFEST}
             if strangers := present - listed:
                 raise _refused(f"the member {min(strangers)!r} is not in its manifest", path)
-            graphs = {stage.graph for stage in manifest.stages}
+            graphs = manifest.graphs
             for name in sorted(listed | graphs):
                 data = _member(archive, manifest, name, path)
                 if name in graphs and (fault := fault_of(data)):

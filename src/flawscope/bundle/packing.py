@@ -11,6 +11,7 @@ from flawscope.bundle.limits import MANIFEST, refuse_name
 from flawscope.errors import ModelFileError
 from flawscope.files import written_whole
 from flawscope.values import FileEntry, Manifest
+from flawscope.values.manifest import FORMAT_VERSION
 
 CARD = "card.md"
 """The member that describes the model to people."""
@@ -26,7 +27,7 @@ def pack(manifest: Manifest, members: Mapping[str, bytes | Path], out: Path) -> 
     """Writes a model file, whole or not at all; the same content always gives the same bytes.
 
     Args:
-        manifest: its ``files`` are filled in here.
+        manifest: its ``files`` are filled in here; the format is always the newest.
         members: every other member by name: ONNX graphs, ``CARD``, ``PICTURE``.
         out: the file to write.
 
@@ -42,13 +43,14 @@ def pack(manifest: Manifest, members: Mapping[str, bytes | Path], out: Path) -> 
     }
     for name in contents:
         refuse_name(name, out)
-    if missing := {stage.graph for stage in manifest.stages} - contents.keys():
+    if missing := manifest.graphs - contents.keys():
         raise ModelFileError(f"the graph {min(missing)!r} is not among the members", where=out)
     files = {
         name: FileEntry(size=len(data), sha256=hashlib.sha256(data).hexdigest())
         for name, data in contents.items()
     }
-    text = manifest.model_copy(update={"files": files}).model_dump_json(indent=2)
+    written = manifest.model_copy(update={"files": files, "format_version": FORMAT_VERSION})
+    text = written.model_dump_json(indent=2)
     with written_whole(out) as beside, zipfile.ZipFile(beside, "w") as archive:
         for name, data in {MANIFEST: text.encode(), **contents}.items():
             entry = zipfile.ZipInfo(name, _TIME)

@@ -20,10 +20,12 @@ from flawscope.cli import (
     evaluate,
     exits,
     explain,
+    export,
     info,
     inspect,
     pull,
     train,
+    verify,
     watch,
 )
 from flawscope.cli.console import note
@@ -89,6 +91,8 @@ app.command("watch")(watch.watch)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
+app.command("export")(export.export)
+app.command("verify")(verify.verify)
 app.command("explain")(explain.explain)
 app.command("pull")(pull.pull)
 app.command("info")(info.info)

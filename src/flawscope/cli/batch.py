@@ -146,7 +146,9 @@ def tell_in_words(inspection: Inspection) -> None:
 
 def introduce(inspector: Inspector) -> None:
     """Says which model inspects, on what."""
-    note(f"model {inspector.manifest.name} ({inspector.digest[:12]}) on {inspector.engine}")
+    note(f"model {inspector.manifest.name} ({inspector.digest[:12]}) on {inspector.choice}")
+    for text in inspector.notes:
+        note(text, "yellow")
 
 
 def sum_up(batch: Batch, seconds: float, total: int | None) -> None:

@@ -20,7 +20,7 @@ from flawscope.cli.datasets import (
     read_dataset,
     with_split,
 )
-from flawscope.cli.options import ModelOption, StreamsOption, ThreadsOption
+from flawscope.cli.options import ModelOption, PrecisionOption, StreamsOption, ThreadsOption
 from flawscope.errors import FlawscopeError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Part(StrEnum):
 def evaluate(
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A folder of labelled parts.")],
     model: ModelOption = None,
+    precision: PrecisionOption = "auto",
     split: Annotated[
         Part | None,
         typer.Option(
@@ -66,7 +67,9 @@ def evaluate(
     from flawscope.runtime import Inspector
 
     samples = part_of(with_split(read_dataset(dataset, layout), split_file), split)
-    inspector = Inspector.load(model, threads=threads, streams=streams)
+    inspector = Inspector.load(model, threads=threads, streams=streams, precision=precision)
+    for text in inspector.notes:
+        note(text, "yellow")
     evaluation, broken = _judge(inspector, samples, any_kind=any_kind)
     if out is not None:
         note(f"page: {_write_page(evaluation, inspector, samples, out)}")
@@ -118,7 +121,7 @@ def _write_page(evaluation: Evaluation, inspector: Inspector, dataset: Dataset, 
             ("dataset", f"{name}, read as {dataset.layout}"),
             ("part", ", ".join(parts)),
             ("model", f"{inspector.manifest.name}, sha256 {inspector.digest}"),
-            ("engine", inspector.engine),
+            ("engine", str(inspector.choice)),
         ],
         look=look,
     )

@@ -18,6 +18,7 @@ from flawscope.cli.options import (
     EngineOption,
     MmPerPixelOption,
     ModelOption,
+    PrecisionOption,
     StreamsOption,
     ThreadsOption,
     ValueRangeOption,
@@ -71,6 +72,7 @@ def inspect(
         bool, typer.Option("--json", help="One JSON object a line for each part.")
     ] = False,
     engine: EngineOption = None,
+    precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
     streams: StreamsOption = None,
     mm_per_pixel: MmPerPixelOption = None,
@@ -93,7 +95,11 @@ def inspect(
     items = _some(sources, paths)
     path = model or shipped_model()
     inspector = Inspector.load(
-        path, engine=engine, threads=threads, streams=streams or (1 if _is_one(paths) else None)
+        path,
+        engine=engine,
+        precision=precision,
+        threads=threads,
+        streams=streams or (1 if _is_one(paths) else None),
     )
     batch.introduce(inspector)
     scale = Scale(mm_per_pixel, value_range)

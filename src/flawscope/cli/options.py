@@ -38,6 +38,15 @@ ThreadsOption = Annotated[
     typer.Option("--threads", min=1, metavar="N", help="To compute with; default: one a core."),
 ]
 
+PrecisionOption = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        metavar="NAME",
+        help="float32, bfloat16 or int8; default: auto, the fastest that is certified.",
+    ),
+]
+
 StreamsOption = Annotated[
     int | None,
     typer.Option(

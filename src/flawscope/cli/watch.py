@@ -17,6 +17,7 @@ from flawscope.cli.options import (
     EngineOption,
     MmPerPixelOption,
     ModelOption,
+    PrecisionOption,
     ThreadsOption,
     ValueRangeOption,
 )
@@ -64,6 +65,7 @@ def watch(
         ),
     ] = 1.0,
     engine: EngineOption = None,
+    precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
     mm_per_pixel: MmPerPixelOption = None,
     value_range: ValueRangeOption = None,
@@ -85,7 +87,9 @@ def watch(
             remedy="End its name in .jsonl",
         )
     path = model or shipped_model()
-    source = Reloading(path, lambda path: Inspector.load(path, engine=engine, threads=threads))
+    source = Reloading(
+        path, lambda path: Inspector.load(path, engine=engine, threads=threads, precision=precision)
+    )
     batch.introduce(source.inspector)
     scale = Scale(mm_per_pixel, value_range)
     facts = {"watched": folder.as_posix(), **asdict(scale)}

@@ -59,7 +59,8 @@ def explain(
     if activation is not None:
         heatmap: Heatmap = activation(bundle, pixels, method, kind)
         return heatmap
-    inspector = Inspector.load(bundle.path)
+    # What a patch changes may be less than what low precision does.
+    inspector = Inspector.load(bundle.path, precision="float32")
     return occlude(inspector, pixels, kind=kind, patch=patch, stride=stride, told=told)
 
 

@@ -103,17 +103,24 @@ def export(network: Network, kinds: Sequence[str], name: str) -> Exported:
     if isinstance(network, SharedCascade):
         return _shared(network, kinds, image)
     channels = tuple(kinds[channel - 1] if channel else UNNAMED for channel in network.channels)
-    if isinstance(network, Segmenter):
-        stage = _stage(name, ("masks",), channels)
-        return (stage,), {stage.graph: _graph(_Segment(network), (image,), stage)}
-    if isinstance(network, MaskRCNN):
-        stage = _stage(name, ("masks",), channels)
-        return (stage,), {stage.graph: _graph(_Detect(network), (image[:1],), stage)}
+    outputs: tuple[str, ...] = ("masks",)
     if isinstance(network, Classifier):
         screens = network.channels[0] == 0
         outputs = ("screen",) * screens + ("kinds",) * (len(channels) > screens)
-        stage = _stage(name, outputs)
-        return (stage,), {stage.graph: _graph(_Classify(network), (image,), stage)}
+    if isinstance(network, MaskRCNN):
+        image = image[:1]
+    stage = _stage(name, outputs, channels)
+    return (stage,), {stage.graph: _graph(exportable(network), (image,), stage)}
+
+
+def exportable(network: Network) -> nn.Module:
+    """Image to probabilities, as the one graph of a network that has one."""
+    if isinstance(network, Segmenter):
+        return _Segment(network)
+    if isinstance(network, MaskRCNN):
+        return _Detect(network)
+    if isinstance(network, Classifier):
+        return _Classify(network)
     raise TypeError(type(network))
 
 

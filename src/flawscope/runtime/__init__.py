@@ -1,6 +1,7 @@
 """A model file and images in, inspections out."""
 
 from flawscope.runtime.cascade import Answer, Cascade, Clock
+from flawscope.runtime.choices import PRECISIONS, choose, usable_choices
 from flawscope.runtime.engines import ENGINES, installed_engines, load_graph, usable_threads
 from flawscope.runtime.inspector import Examination, Failure, Inspector
 from flawscope.runtime.records import record
@@ -8,15 +9,18 @@ from flawscope.runtime.words import describe
 
 __all__ = [
     "ENGINES",
+    "PRECISIONS",
     "Answer",
     "Cascade",
     "Clock",
     "Examination",
     "Failure",
     "Inspector",
+    "choose",
     "describe",
     "installed_engines",
     "load_graph",
     "record",
+    "usable_choices",
     "usable_threads",
 ]

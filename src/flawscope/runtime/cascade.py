@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from flawscope.errors import EngineError
 from flawscope.fit import Stitcher, plan_fit, resize
 from flawscope.runtime.engines import Graph, Tensors
+from flawscope.runtime.guard import Guard
 from flawscope.values import UNNAMED, Gate, KindPolicy, Manifest, Policy, Size, Stage
 
 _PLACES = 5
@@ -32,11 +33,13 @@ class Answer:
         score: probability that the part is defective.
         kinds: probability by kind; 0.0 where the second question was not asked.
         maps: the located channels; ``None`` where the third question was not asked.
+        asked_again: tiles of which a stage was run again in float32.
     """
 
     score: float
     kinds: Mapping[str, float]
     maps: Stitcher | None
+    asked_again: int = 0
 
 
 class Clock:
@@ -72,11 +75,15 @@ class Cascade:
     Args:
         manifest: of the model.
         graphs: what computes each stage, by the stage's name.
+        guard: asks again what low precision leaves in doubt.
     """
 
-    def __init__(self, manifest: Manifest, graphs: Mapping[str, Graph]) -> None:
+    def __init__(
+        self, manifest: Manifest, graphs: Mapping[str, Graph], guard: Guard | None = None
+    ) -> None:
         self._manifest = manifest
         self._graphs = graphs
+        self._guard = guard
         self._locating = [stage for stage in manifest.stages if stage.channels]
 
     @property
@@ -104,23 +111,23 @@ class Cascade:
             scaled = resize(image, plan.scaled)
         score, kinds = 0.0, dict.fromkeys(self._manifest.kinds, 0.0)
         maps: Stitcher | None = None
+        again = 0
         for tile in plan.tiles:
-            look = _Look(self._manifest, self._graphs, plan.cut(scaled, tile), clock)
+            look = _Look(self._manifest, self._graphs, plan.cut(scaled, tile), clock, self._guard)
             own_score = look.score()
             asked = own_score >= policy.accept_below
+            found = look.located(self._locating) if asked else []
             own_kinds = look.kinds(ask=asked)
             score = max(score, own_score)
             kinds = {kind: max(kinds[kind], chance) for kind, chance in own_kinds.items()}
+            again += look.asked_again
             if not asked or not self._locating:
                 continue
             maps = maps or Stitcher(plan)
-            chances = {**own_kinds, UNNAMED: own_score}
-            for stage in self._locating:
-                if any(passes_gate(policy, name, chances[name]) for name in stage.channels):
-                    found = look.masks(stage)
-                    with clock.timing("fit"):
-                        maps.add(tile, found, stage.channels)
-        return Answer(score, kinds, maps)
+            with clock.timing("fit"):
+                for stage, masks in found:
+                    maps.add(tile, masks, stage.channels)
+        return Answer(score, kinds, maps, again)
 
     def weigh(self, image: NDArray[np.uint8], *, kinds: bool) -> Answer:
         """The answers without the third, and without regard to the policy.
@@ -152,16 +159,29 @@ class _Look:
         graphs: Mapping[str, Graph],
         tile: NDArray[np.uint8],
         clock: Clock,
+        guard: Guard | None = None,
     ) -> None:
         self._kinds = manifest.kinds
+        self._policy = manifest.policy
+        self._guard = guard
+        self._scored: float | None = None
+        self.asked_again = False
         self._maker = {name: stage for stage in manifest.stages for name in stage.outputs}
         self._graphs = graphs
         self._tile = tile[None]
         self._clock = clock
         self._given: dict[str, Tensors] = {}
+        self._precise: set[str] = set()
 
     def score(self) -> float:
-        stage = self._maker["screen"]
+        if self._scored is None:
+            stage = self._maker["screen"]
+            self._scored = self._screen(stage)
+            if self._guard and self._guard.doubts_score(self._scored) and self._ask_again(stage):
+                self._scored = self._screen(stage)
+        return self._scored
+
+    def _screen(self, stage: Stage) -> float:
         screen = _probabilities(self._run(stage), "screen", (1,), stage)
         return round(float(screen[0]), _PLACES)
 
@@ -176,6 +196,33 @@ class _Look:
         rounded = (round(float(chance), _PLACES) for chance in chances[0])
         return dict(zip(self._kinds, rounded, strict=True))
 
+    def located(self, stages: Sequence[Stage]) -> list[tuple[Stage, NDArray[np.float32]]]:
+        """The masks of each stage that a hard gate leaves a channel of."""
+        found = []
+        for stage in stages:
+            self._settle_gates(stage)
+            if any(self._passes(channel) for channel in stage.channels):
+                found.append((stage, self.masks(stage)))
+        return found
+
+    def _passes(self, channel: str) -> bool:
+        chance = self.score() if channel == UNNAMED else self.kinds(ask=True)[channel]
+        return passes_gate(self._policy, channel, chance)
+
+    def _settle_gates(self, stage: Stage) -> None:
+        """Asks for the kinds again where a gate is in doubt that something hangs on."""
+        if self._guard is None or not self._kinds:
+            return
+        doubted = self._guard.doubted_kinds(self.kinds(ask=True)) & set(stage.channels)
+        if not doubted:
+            return
+        if any(self._passes(channel) for channel in stage.channels if channel not in doubted):
+            masks = dict(zip(stage.channels, self.masks(stage), strict=True))
+            least = {name: rule_for(self._policy, name).mask_probability for name in doubted}
+            if not any(masks[name].max() >= least[name] for name in doubted):
+                return
+        self._ask_again(self._maker["kinds"])
+
     def masks(self, stage: Stage) -> NDArray[np.float32]:
         """(channels, window height, window width)."""
         shape = (1, len(stage.channels), *self._tile.shape[1:3])
@@ -184,10 +231,23 @@ class _Look:
 
     def _run(self, stage: Stage) -> Tensors:
         if stage.name not in self._given:
-            taken = {name: self._tensor(name) for name in stage.inputs}
-            with self._clock.timing(stage.name):
-                self._given[stage.name] = self._graphs[stage.name](taken)
+            self._compute(stage, self._graphs[stage.name])
         return self._given[stage.name]
+
+    def _compute(self, stage: Stage, graph: Graph) -> None:
+        taken = {name: self._tensor(name) for name in stage.inputs}
+        with self._clock.timing(stage.name):
+            self._given[stage.name] = graph(taken)
+
+    def _ask_again(self, stage: Stage) -> bool:
+        """Runs a stage in float32, unless it has been, or is anyway."""
+        graph = self._guard.precise.get(stage.name) if self._guard else None
+        if graph is None or stage.name in self._precise:
+            return False
+        self._precise.add(stage.name)
+        self._compute(stage, graph)
+        self.asked_again = True
+        return True
 
     def _tensor(self, name: str) -> NDArray[Any]:
         if name == "image":

@@ -6,15 +6,16 @@ import importlib.util
 import os
 import sys
 import threading
-import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from numpy.typing import NDArray
 
 from flawscope.errors import EngineError
+from flawscope.values import Precision
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -25,6 +26,10 @@ gives is valid until the same thread calls it again."""
 _SEEN_OFTEN = 4
 _MOST_STATIC = 4
 _MOST_STREAMS = 4
+
+
+_HINTS = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16", Precision.INT8: "f32"}
+"""OpenVINO's names; of a graph in INT8, what is not quantised is computed in float32."""
 
 
 class _Compiled:
@@ -91,15 +96,15 @@ class _ByShape:
             self._of_shape.popitem(last=False)
 
 
-def openvino_graph(graph: bytes, threads: int, streams: int) -> Graph:
-    """A graph on OpenVINO's CPU plugin, in float32."""
+def openvino_graph(graph: bytes, threads: int, streams: int, precision: Precision) -> Graph:
+    """A graph on OpenVINO's CPU plugin."""
     with _without_telemetry():
         import openvino
 
     core = openvino.Core()
     settings = {
         "PERFORMANCE_HINT": "LATENCY" if streams == 1 else "THROUGHPUT",
-        "INFERENCE_PRECISION_HINT": "f32",  # bfloat16, its choice on newer CPUs, shifts verdicts
+        "INFERENCE_PRECISION_HINT": _HINTS[precision],  # unasked, newer CPUs take bfloat16
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": streams,
     }
@@ -114,9 +119,12 @@ def openvino_graph(graph: bytes, threads: int, streams: int) -> Graph:
     return run
 
 
-def onnxruntime_graph(graph: bytes, threads: int, streams: int) -> Graph:
-    """A graph on ONNX Runtime's CPU provider."""
+def onnxruntime_graph(graph: bytes, threads: int, streams: int, precision: Precision) -> Graph:
+    """A graph on ONNX Runtime's CPU provider, which computes as the graph says."""
     import onnxruntime
+
+    if precision is Precision.BFLOAT16:
+        raise NotImplementedError("it has no bfloat16 on a CPU")
 
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
@@ -133,7 +141,7 @@ def onnxruntime_graph(graph: bytes, threads: int, streams: int) -> Graph:
     return run
 
 
-ENGINES: Mapping[str, Callable[[bytes, int, int], Graph]] = {
+ENGINES: Mapping[str, Callable[[bytes, int, int, Precision], Graph]] = {
     "openvino": openvino_graph,
     "onnxruntime": onnxruntime_graph,
 }
@@ -158,20 +166,21 @@ def batch_streams(threads: int) -> int:
     return min(threads, _MOST_STREAMS)
 
 
-def load_graph(engine: str, graph: bytes, threads: int, name: str, *, streams: int = 1) -> Graph:
-    """A graph ready to run.
+@cache
+def precisions_of(engine: str) -> frozenset[Precision]:
+    """The precisions that an installed engine computes in on this machine."""
+    both = frozenset({Precision.FLOAT32, Precision.INT8})
+    if engine != "openvino":
+        return both
+    with _without_telemetry():
+        import openvino
+    able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    # Without the instructions it would compute in float32, or slowly.
+    return both | {Precision.BFLOAT16} if "BF16" in able else both
 
-    Args:
-        engine: a key of ``ENGINES``.
-        graph: the ONNX file's bytes.
-        threads: how many to compute with.
-        name: of the graph, for messages.
-        streams: how many images at a time share the threads; at most as many as these.
 
-    Raises:
-        EngineError: the engine is unknown, not installed, or refuses the graph; calling the
-            graph raises it too where the engine fails.
-    """
+def refuse_engine(engine: str) -> None:
+    """Raises EngineError if an engine is unknown or not installed."""
     if engine not in ENGINES:
         raise EngineError(
             f"there is no engine {engine!r}", remedy=f"Choose from: {', '.join(ENGINES)}"
@@ -180,8 +189,34 @@ def load_graph(engine: str, graph: bytes, threads: int, name: str, *, streams: i
         raise EngineError(
             f"the engine {engine!r} is not installed", remedy=f"Run: pip install {engine}"
         )
+
+
+def load_graph(
+    engine: str,
+    graph: bytes,
+    threads: int,
+    name: str,
+    precision: Precision = Precision.FLOAT32,
+    *,
+    streams: int = 1,
+) -> Graph:
+    """A graph ready to run.
+
+    Args:
+        engine: a key of ``ENGINES``.
+        graph: the ONNX file's bytes.
+        threads: how many to compute with.
+        name: of the graph, for messages.
+        precision: to compute in; one of INT8 is already so in the file.
+        streams: how many images at a time share the threads; at most as many as these.
+
+    Raises:
+        EngineError: the engine is unknown, not installed, or refuses the graph; calling the
+            graph raises it too where the engine fails.
+    """
+    refuse_engine(engine)
     with _failing_as(engine, name):
-        run = ENGINES[engine](graph, threads, streams)
+        run = ENGINES[engine](graph, threads, streams, precision)
 
     def checked(tensors: Mapping[str, NDArray[Any]]) -> Tensors:
         with _failing_as(engine, name):
@@ -190,30 +225,18 @@ def load_graph(engine: str, graph: bytes, threads: int, name: str, *, streams: i
     return checked
 
 
-def fastest_engine(graph: bytes, tensors: Mapping[str, NDArray[Any]], threads: int) -> str:
-    """The installed engine that computes this graph soonest, by a short measurement.
+def lazily(load: Callable[[], Graph]) -> Graph:
+    """A graph that is made ready when it is first run, whichever thread runs it."""
+    ready: list[Graph] = []
+    loading = threading.Lock()
 
-    Raises:
-        EngineError: none is installed, or none can run the graph.
-    """
-    names = installed_engines()
-    if not names:
-        raise EngineError(
-            "no inference engine is installed", remedy=f"Run: pip install {next(iter(ENGINES))}"
-        )
-    if len(names) == 1:
-        return names[0]
-    return min(names, key=lambda name: _seconds(name, graph, tensors, threads))
+    def run(tensors: Mapping[str, NDArray[Any]]) -> Tensors:
+        with loading:
+            if not ready:
+                ready.append(load())
+        return ready[0](tensors)
 
-
-def _seconds(engine: str, graph: bytes, tensors: Mapping[str, NDArray[Any]], threads: int) -> float:
-    run = load_graph(engine, graph, threads, "the first stage")
-    times = []
-    for _ in range(_SEEN_OFTEN + 3):
-        start = time.perf_counter()
-        run(tensors)
-        times.append(time.perf_counter() - start)
-    return min(times)
+    return run
 
 
 @contextmanager

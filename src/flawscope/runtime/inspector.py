@@ -15,11 +15,13 @@ from flawscope.bundle import Bundle, shipped_model
 from flawscope.errors import EngineError, FlawscopeError, ImageError
 from flawscope.images import open_image
 from flawscope.runtime.cascade import Cascade, Clock
+from flawscope.runtime.choices import AUTO, choose
 from flawscope.runtime.defects import find_defects
-from flawscope.runtime.engines import batch_streams, fastest_engine, load_graph, usable_threads
+from flawscope.runtime.engines import batch_streams, usable_threads
 from flawscope.runtime.overlap import in_order
+from flawscope.runtime.running import graphs_for, guard_for
 from flawscope.runtime.words import reasons
-from flawscope.values import Inspection, Manifest, Size
+from flawscope.values import Choice, Inspection, Manifest, Precision, Size
 
 Image = NDArray[np.uint8]
 
@@ -28,11 +30,6 @@ _SPARE = 1
 
 _WAITING = 2
 """Images that have been inspected before an earlier one was, at most."""
-
-_MEASURED_SIDE = 256
-
-_fastest: dict[tuple[str, int], str] = {}
-"""Engines chosen by measurement in this process, by sha256 of the graph and threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +41,13 @@ class Examination:
         image: RGB uint8 (height, width, 3).
         heat: float32 (height, width), the highest probability of any defect at each pixel;
             ``None`` where nothing was to be located.
+        asked_again: tiles of which a stage was run again in float32; see ``Guard``.
     """
 
     inspection: Inspection
     image: Image
     heat: NDArray[np.float32] | None
+    asked_again: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +64,29 @@ class Inspector:
     Attributes:
         manifest: of the model.
         digest: sha256 of the model file; every inspection carries it.
-        engine: name of the engine it runs on.
+        choice: the engine and the precision of each stage that it runs with.
         threads: how many the engine computes with.
         streams: how many images at a time share them.
+        notes: what there is to say of the choice, such as that another precision was asked for.
     """
 
-    def __init__(self, bundle: Bundle, engine: str, threads: int, streams: int = 1) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        choice: Choice,
+        threads: int,
+        streams: int = 1,
+        notes: tuple[str, ...] = (),
+    ) -> None:
         self.manifest: Manifest = bundle.manifest
         self.digest = bundle.digest
-        self.engine = engine
+        self.choice = choice
         self.threads = threads
         self.streams = streams
-        graphs = {
-            stage.name: load_graph(
-                engine, bundle.read(stage.graph), threads, stage.graph, streams=streams
-            )
-            for stage in self.manifest.stages
-        }
-        self._cascade = Cascade(self.manifest, graphs)
+        self.notes = notes
+        graphs = graphs_for(self.manifest, bundle.read, choice, threads, streams=streams)
+        guard = guard_for(self.manifest, bundle.read, choice, threads, streams=streams)
+        self._cascade = Cascade(self.manifest, graphs, guard)
         self._free_streams = threading.BoundedSemaphore(streams)
 
     @classmethod
@@ -93,21 +97,26 @@ class Inspector:
         engine: str | None = None,
         threads: int | None = None,
         streams: int | None = 1,
+        precision: str = AUTO,
     ) -> Inspector:
         """Opens a model file and makes it ready.
 
         Args:
             model: the file; without one, the model that ships in the package.
             engine: ``openvino`` or ``onnxruntime``; without one, the faster of those installed,
-                by a short measurement that is made once a process.
+                by a short measurement that is remembered.
             threads: for the engine to compute with; without one, every core it may use.
             streams: how many images at a time share the threads; never more than these. One gives
                 the soonest answer; more, the most images a second from ``inspect_many``, as many
                 as suit this machine with ``None``. The answers are the same.
+            precision: ``float32``, ``bfloat16`` or ``int8``; ``auto`` measures those that the
+                model's certificate covers and this machine computes. One that cannot be had is
+                replaced by float32, as ``notes`` then say.
 
         Raises:
             ModelFileError: the file is refused.
-            EngineError: the engine is unknown or absent, or cannot run the model.
+            EngineError: the engine or precision is unknown, the engine is absent, or it cannot
+                run the model.
         """
         bundle = Bundle.open(model or shipped_model())
         threads = usable_threads() if threads is None else threads
@@ -116,7 +125,18 @@ class Inspector:
         streams = batch_streams(threads) if streams is None else min(streams, threads)
         if streams < 1:
             raise EngineError(f"{streams} streams let nothing through", remedy="Give 1 or more")
-        return cls(bundle, engine or _measured(bundle, threads), threads, streams)
+        choice, notes = choose(bundle, threads, engine=engine, precision=precision)
+        return cls(bundle, choice, threads, streams, notes)
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine it runs on."""
+        return self.choice.engine
+
+    @property
+    def precisions(self) -> Mapping[str, Precision]:
+        """What each stage is computed in, by its name."""
+        return self.choice.precisions
 
     def inspect(
         self,
@@ -255,17 +275,7 @@ class Inspector:
             model=self.digest,
             seconds=clock.seconds,
         )
-        return Examination(inspection, pixels, heat)
-
-
-def _measured(bundle: Bundle, threads: int) -> str:
-    first = bundle.manifest.stages[0]
-    key = (bundle.manifest.files[first.graph].sha256, threads)
-    if key not in _fastest:
-        side = -(-_MEASURED_SIDE // bundle.manifest.input.multiple) * bundle.manifest.input.multiple
-        image = np.full((1, side, side, 3), 128, dtype=np.uint8)
-        _fastest[key] = fastest_engine(bundle.read(first.graph), {"image": image}, threads)
-    return _fastest[key]
+        return Examination(inspection, pixels, heat, answer.asked_again)
 
 
 def _too_large(path: Path) -> ImageError:

@@ -1,6 +1,16 @@
 """Training: labelled images in, a model file out."""
 
-from flawscope.train.recipe import Recipe, load_recipe, recipe_names
+from flawscope.train.exporting import ExportedModel, export_model
+from flawscope.train.recipe import CertificateRecipe, Recipe, load_recipe, recipe_names
 from flawscope.train.run import TrainedModel, train
 
-__all__ = ["Recipe", "TrainedModel", "load_recipe", "recipe_names", "train"]
+__all__ = [
+    "CertificateRecipe",
+    "ExportedModel",
+    "Recipe",
+    "TrainedModel",
+    "export_model",
+    "load_recipe",
+    "recipe_names",
+    "train",
+]

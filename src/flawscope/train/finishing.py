@@ -13,10 +13,14 @@ from flawscope import __version__
 from flawscope.bundle import CARD, PICTURE, Bundle, pack
 from flawscope.evaluate import Tally
 from flawscope.nets import DEFAULT_ENCODER, Network, export
+from flawscope.nets.eager import eager_graphs
 from flawscope.report import Comparison, validation_picture
 from flawscope.runtime import Cascade, Inspector, load_graph, usable_threads
+from flawscope.runtime.engines import Graph
 from flawscope.train.card import model_card
+from flawscope.train.certifying import Told, certify
 from flawscope.train.choosing import OPEN, choose_policy
+from flawscope.train.golden_parts import case_of
 from flawscope.train.networks import Part, encoders_of
 from flawscope.train.preparing import Prepared
 from flawscope.train.recipe import Recipe
@@ -41,8 +45,9 @@ def finish(
     out: Path,
     *,
     origin: Bundle | None = None,
-) -> dict[str, Any]:
-    """Writes the model file of trained networks.
+    told: Told = lambda _what: None,
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Writes the model file of trained networks, with the certificate that it deserves.
 
     Args:
         trained: the networks of a cascade, in the order of its questions.
@@ -51,12 +56,14 @@ def finish(
         recipe: resolved.
         out: the model file.
         origin: the model that training started from, if any.
+        told: what is being done.
 
     Returns:
         Figures of the finished file on the validation part, by dataset: the numbers that its
-        policy was chosen on, so they flatter it.
+        policy was chosen on, so they flatter it. And which engines and precisions it has no
+        certificate for, a sentence each.
     """
-    stages, graphs = _exported(trained, curriculum.kinds)
+    stages, graphs, eager = _exported(trained, curriculum.kinds)
     held_out = thinned(curriculum.lessons["validation"], _MOST_HELD_OUT)
     manifest = Manifest(
         name=out.resolve().parent.name,
@@ -86,25 +93,31 @@ def finish(
         draft.unlink(missing_ok=True)
     metrics = {"validation": _measured(inspector, held_out), "gates": gates}
     manifest = manifest.model_copy(update={"metrics": metrics})
+    photographs = thinned(held_out, recipe.certificate.photographs)
+    cases = [case_of(lesson.sample) for lesson in photographs]
+    certified = certify(manifest, graphs, eager, cases, recipe.certificate, told=told)
     members = {
-        **graphs,
+        **certified.members,
         CARD: model_card(manifest).encode(),
         PICTURE: validation_picture(_compared(inspector, held_out)),
     }
-    pack(manifest, members, out)
-    return metrics
+    pack(certified.manifest, members, out)
+    return metrics, certified.refused
 
 
 def _exported(
     trained: Sequence[tuple[Part, Network]], kinds: Sequence[str]
-) -> tuple[tuple[Stage, ...], dict[str, bytes]]:
+) -> tuple[tuple[Stage, ...], dict[str, bytes], dict[str, Graph]]:
+    """Stages, the graph of each by file name, and each in PyTorch by its name."""
     stages: list[Stage] = []
     graphs: dict[str, bytes] = {}
+    eager: dict[str, Graph] = {}
     for part, network in trained:
         own_stages, own_graphs = export(network, kinds, part.name)
         stages += own_stages
         graphs |= own_graphs
-    return tuple(stages), graphs
+        eager |= eager_graphs(network, own_stages)
+    return tuple(stages), graphs, eager
 
 
 def _measured(inspector: Inspector, lessons: Sequence[Lesson]) -> dict[str, Any]:

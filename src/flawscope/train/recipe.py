@@ -216,6 +216,29 @@ class CostRecipe(_Section):
     review: Positive = 0.5
 
 
+class CertificateRecipe(_Section):
+    """How the finished model is proved to give the same answers on every engine and precision.
+
+    Attributes:
+        pictures: rendered ones that are replayed and travel in the file; without any there is no
+            certificate, and the model is run in float32 alone.
+        photographs: of the validation part that are replayed too, at most.
+        calibrated: of either, those that the ranges of INT8 are taken from, at most.
+        int8: try variants in INT8.
+        flips: the share of verdicts that may differ from PyTorch's.
+        drop: how far F1 or Dice may fall.
+        overlap: the IoU that masks must have with PyTorch's.
+    """
+
+    pictures: Annotated[int, Field(ge=0, le=128)] = 96
+    photographs: Annotated[int, Field(ge=0)] = 64
+    calibrated: Count = 12
+    int8: bool = True
+    flips: Share = 0.001
+    drop: Share = 0.005
+    overlap: Share = 0.9
+
+
 class Recipe(_Section):
     """A whole recipe.
 
@@ -240,6 +263,7 @@ class Recipe(_Section):
     losses: LossRecipe = LossRecipe()
     schedule: ScheduleRecipe = ScheduleRecipe()
     costs: CostRecipe = CostRecipe()
+    certificate: CertificateRecipe = CertificateRecipe()
     rename: dict[str, dict[str, str | None]] = Field(default_factory=dict)
 
 

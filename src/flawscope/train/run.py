@@ -40,7 +40,8 @@ class TrainedModel:
         minutes: wall time spent training.
         score: the best validation score; of several networks, their mean.
         metrics: figures of the finished model on the validation part, by dataset.
-        notes: where splits came from, where trackers keep the run, and the like.
+        notes: where splits came from, where trackers keep the run, which precisions the model
+            has no certificate for, and the like.
     """
 
     model: Path
@@ -124,14 +125,22 @@ def train(
             trained.append((part, network))
             done.append(progress)
         report(1.0, "choosing thresholds and writing the model")
-        metrics = finish(trained, curriculum, prepared, resolved, out / MODEL, origin=origin)
+        metrics, uncertified = finish(
+            trained,
+            curriculum,
+            prepared,
+            resolved,
+            out / MODEL,
+            origin=origin,
+            told=lambda what: report(1.0, what),
+        )
     return TrainedModel(
         model=out / MODEL,
         steps=sum(one.step for one in done),
         minutes=sum(one.seconds for one in done) / 60,
         score=sum(one.best for one in done) / len(done),
         metrics=metrics,
-        notes=(*prepared.notes, *(note for one in followed for note in one.notes)),
+        notes=(*prepared.notes, *(note for one in followed for note in one.notes), *uncertified),
     )
 
 

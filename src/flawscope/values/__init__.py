@@ -4,6 +4,7 @@ Images are RGB ``uint8`` arrays of shape (height, width, 3). Boxes are half-open
 the original image. Masks at rest are run lengths. Ids are POSIX paths relative to a dataset's root.
 """
 
+from flawscope.values.certificate import Certificate, Choice, Limits, Precision, Replay
 from flawscope.values.manifest import FileEntry, InputFit, Manifest, Stage
 from flawscope.values.parts import (
     UNNAMED,
@@ -25,6 +26,8 @@ from flawscope.values.policy import Gate, KindPolicy, Policy
 __all__ = [
     "UNNAMED",
     "Box",
+    "Certificate",
+    "Choice",
     "Dataset",
     "Defect",
     "Estimate",
@@ -34,10 +37,13 @@ __all__ = [
     "Inspection",
     "KindPolicy",
     "Label",
+    "Limits",
     "Manifest",
     "Policy",
+    "Precision",
     "Problem",
     "ProblemCode",
+    "Replay",
     "RunLengths",
     "Sample",
     "Size",

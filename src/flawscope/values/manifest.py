@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from flawscope.values.certificate import Certificate, Precision
 from flawscope.values.parts import UNNAMED
 from flawscope.values.policy import Policy
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 
 class _Frozen(BaseModel):
@@ -61,6 +62,7 @@ class Stage(_Frozen):
         outputs: names of tensors given.
         channels: for the stage that gives ``masks``: the kind of each channel, where ``defect``
             (``UNNAMED``) is "any kind at all".
+        variants: file names of the same graph in other precisions.
     """
 
     name: str
@@ -68,6 +70,11 @@ class Stage(_Frozen):
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     channels: tuple[str, ...] = ()
+    variants: dict[Precision, str] = Field(default_factory=dict)
+
+    def graph_in(self, precision: Precision) -> str:
+        """File name of the graph that computes the stage in a precision."""
+        return self.variants.get(precision, self.graph)
 
 
 class FileEntry(_Frozen):
@@ -81,12 +88,15 @@ class Manifest(_Frozen):
     """``manifest.json`` of a model file.
 
     Attributes:
-        format_version: refused by a flawscope that only knows an older one.
+        format_version: refused by a flawscope that only knows an older one. Version 1 had neither
+            variants nor a certificate.
         name: of the model.
         kinds: the kinds of defect it knows, in the order of its outputs.
         stages: in the order in which they may run.
         input: how images are brought to its network.
         policy: from probabilities to verdicts.
+        certificate: the engines and precisions that were replayed against PyTorch; float32 alone
+            is used where there is none.
         files: every other member of the file.
         recipe: the resolved recipe it was trained by.
         dataset: fingerprint and counts of what it was trained on.
@@ -96,12 +106,13 @@ class Manifest(_Frozen):
         licences: of its starting weights and its data.
     """
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Annotated[int, Field(ge=1, le=FORMAT_VERSION)] = FORMAT_VERSION
     name: str
     kinds: tuple[str, ...]
     stages: tuple[Stage, ...]
     input: InputFit = InputFit()
     policy: Policy = Policy()
+    certificate: Certificate | None = None
     files: dict[str, FileEntry] = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
     dataset: dict[str, Any] = Field(default_factory=dict)
@@ -137,3 +148,14 @@ class Manifest(_Frozen):
             raise ValueError("no stage gives 'kinds'")
         if strangers := located - {*self.kinds, UNNAMED}:
             raise ValueError(f"a stage locates {min(strangers)!r}, which is not among the kinds")
+        stages = {stage.name for stage in self.stages}
+        for choice in self.certificate.choices if self.certificate else ():
+            if choice.precisions.keys() != stages:
+                raise ValueError(f"a choice of the certificate, {choice}, is not of these stages")
+
+    @property
+    def graphs(self) -> frozenset[str]:
+        """File names of all graphs, variants among them."""
+        return frozenset(
+            name for stage in self.stages for name in (stage.graph, *stage.variants.values())
+        )

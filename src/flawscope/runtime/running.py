@@ -1,0 +1,51 @@
+"""The graphs of a model file, ready to run with a choice of engine and precisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from flawscope.runtime.engines import Graph, lazily, load_graph
+from flawscope.runtime.guard import Guard
+from flawscope.values import Choice, Manifest, Precision
+
+Read = Callable[[str], bytes]
+"""Gives a member of a model file by its name."""
+
+
+def graphs_for(
+    manifest: Manifest, read: Read, choice: Choice, threads: int, *, streams: int = 1
+) -> Mapping[str, Graph]:
+    """What computes each stage, by its name.
+
+    Raises:
+        EngineError: the engine is absent or refuses a graph.
+    """
+    graphs = {}
+    for stage in manifest.stages:
+        precision = choice.precisions[stage.name]
+        name = stage.graph_in(precision)
+        graphs[stage.name] = load_graph(
+            choice.engine, read(name), threads, name, precision, streams=streams
+        )
+    return graphs
+
+
+def guard_for(
+    manifest: Manifest, read: Read, choice: Choice, threads: int, *, streams: int = 1
+) -> Guard | None:
+    """What asks again in float32, or ``None`` where the first two answers are in float32."""
+    low = [
+        stage
+        for stage in manifest.stages
+        if not stage.channels and choice.precisions[stage.name] is not Precision.FLOAT32
+    ]
+    if not low:
+        return None
+    precise = {}
+    for stage in low:
+        load = partial(
+            load_graph, choice.engine, read(stage.graph), threads, stage.graph, streams=streams
+        )
+        precise[stage.name] = lazily(load)
+    return Guard(manifest.policy, choice.margin, precise)
