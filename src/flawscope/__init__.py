@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         ModelFileError,
         RecipeError,
+        ResultsError,
         SplitError,
         TrainingError,
     )
@@ -68,6 +69,7 @@ __all__ = [
     "ModelFileError",
     "Policy",
     "RecipeError",
+    "ResultsError",
     "RunLengths",
     "Sample",
     "Size",

@@ -53,6 +53,10 @@ class EngineError(FlawscopeError):
     """An inference engine that is absent or that cannot run a model."""
 
 
+class ResultsError(FlawscopeError):
+    """A file of results that cannot be written, or that a run cannot go on with."""
+
+
 class RecipeError(FlawscopeError):
     """A recipe or policy key that is unknown or has a value outside its range."""
 

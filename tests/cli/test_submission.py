@@ -210,7 +210,7 @@ def test_a_batch_that_is_interrupted_leaves_no_half_of_a_submission(
         told.append(inspection)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("flawscope.cli.inspect._tell", interrupted)
+    monkeypatch.setattr("flawscope.cli.batch.tell_in_words", interrupted)
     assert cli("inspect", strips, "--model", steel, "--submission", "s.csv", *FAST) == 130
     assert len(told) == 1
     assert Path("s.csv").read_text() == "the last one\n"

@@ -12,7 +12,19 @@ import typer
 from typer.core import TyperGroup
 
 from flawscope import __version__
-from flawscope.cli import data, demo, doctor, evaluate, exits, explain, info, inspect, pull, train
+from flawscope.cli import (
+    data,
+    demo,
+    doctor,
+    evaluate,
+    exits,
+    explain,
+    info,
+    inspect,
+    pull,
+    train,
+    watch,
+)
 from flawscope.cli.console import note
 from flawscope.cli.termination import termination_interrupts
 from flawscope.errors import FlawscopeError
@@ -72,6 +84,7 @@ def _options(
 
 app.command("demo")(demo.demo)
 app.command("inspect")(inspect.inspect)
+app.command("watch")(watch.watch)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)

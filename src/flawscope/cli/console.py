@@ -62,18 +62,18 @@ def note(text: str, style: str = "") -> None:
     Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(text, style=style)
 
 
-def progress(amount: ProgressColumn | None = None, *, beside_results: bool = False) -> Progress:
+def progress(*amounts: ProgressColumn, beside_results: bool = False) -> Progress:
     """A progress display on stderr, which shows itself only on a terminal.
 
     Args:
-        amount: how much is done, in a column of its own; by default a count.
+        amounts: how much is done, in columns of their own; by default a count.
         beside_results: results are shown meanwhile; on one terminal they are progress enough.
     """
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        amount or MofNCompleteColumn(),
+        *(amounts or (MofNCompleteColumn(),)),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from flawscope.cli import batch, exits
 from flawscope.cli.console import VERDICT_STYLES, note, show
+from flawscope.cli.pace import paced
 
 if TYPE_CHECKING:
     from flawscope.synth import Part
@@ -41,7 +43,8 @@ def demo(
     ] = Path("demo-report"),
 ) -> None:
     """Inspect sample parts with the shipped model: verdicts here, a report in DIR."""
-    from flawscope.bundle import Bundle, shipped_model
+    from flawscope.batch import examined
+    from flawscope.bundle import shipped_model
     from flawscope.images import save_image
     from flawscope.runtime import Inspector
     from flawscope.synth import render
@@ -54,12 +57,16 @@ def demo(
         parts[path.as_posix()] = part
     note(f"{len(parts)} parts were rendered")
 
-    bundle = Bundle.open(shipped_model())
-    inspector = Inspector.load(bundle.path)
+    inspector = Inspector.load(model := shipped_model())
     inspections: list[Inspection] = []
-    with batch.page_for(out, bundle) as page:
-        results = inspector.inspect_many(parts)
-        done = batch.go_through(results, len(parts), page, inspections.append, telling_shows=False)
+    began = perf_counter()
+    with (
+        batch.page_for(out, inspector, model) as page,
+        paced("inspecting", lambda _stopped: len(parts)) as pace,
+    ):
+        outcomes = examined(inspector, parts)
+        done = batch.go_through(outcomes, pace, page=page, tell=inspections.append)
+    batch.sum_up(done, perf_counter() - began, len(parts))
     show(_table(parts, inspections))
     raise typer.Exit(exits.INTERRUPTED if done.interrupted else 0)
 

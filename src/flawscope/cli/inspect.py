@@ -2,33 +2,62 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
 from flawscope.cli import batch, exits
-from flawscope.cli.console import VERDICT_STYLES, note, show, show_json
-from flawscope.cli.options import ModelOption, ValueRangeOption
+from flawscope.cli.console import note, show_json
+from flawscope.cli.options import (
+    EngineOption,
+    MmPerPixelOption,
+    ModelOption,
+    ThreadsOption,
+    ValueRangeOption,
+)
+from flawscope.cli.pace import paced
+from flawscope.cli.resuming import finish, maybe_begun
 from flawscope.cli.submitting import submitted
-from flawscope.errors import ImageError
+from flawscope.errors import ImageError, ResultsError
 
 if TYPE_CHECKING:
+    from flawscope.batch import Item, Journal, Outcome, Scale, Sources
+    from flawscope.report import InspectionPage
     from flawscope.values import Inspection
 
 
 def inspect(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Images, folders of images, or globs.")
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Images, folders of images, globs, addresses such as s3://BUCKET/FOLDER, or - for"
+            " a list of these on standard input, one a line.",
+        ),
     ],
     model: ModelOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Write a picture a part, and a page, here."),
     ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--results", metavar="FILE", help="Write results here, as .jsonl or as .parquet."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the file of results: what is in it is not inspected again."
+        ),
+    ] = False,
     submission: Annotated[
         Path | None,
         typer.Option(
@@ -40,19 +69,9 @@ def inspect(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line for each part.")
     ] = False,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            "--engine", metavar="NAME", help="openvino or onnxruntime; default: the faster one."
-        ),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Default: one for each core.")
-    ] = None,
-    mm_per_pixel: Annotated[
-        float | None,
-        typer.Option("--mm-per-pixel", metavar="MM", help="Give sizes in millimetres."),
-    ] = None,
+    engine: EngineOption = None,
+    threads: ThreadsOption = None,
+    mm_per_pixel: MmPerPixelOption = None,
     value_range: ValueRangeOption = None,
     fail_on_reject: Annotated[
         bool, typer.Option("--fail-on-reject", help="Exit with 1 if any part is to be rejected.")
@@ -63,73 +82,122 @@ def inspect(
     Files that cannot be read are named at the end; the others are inspected all the same, and
     the exit code is 2.
     """
-    from flawscope.bundle import Bundle, shipped_model
-    from flawscope.runtime import Inspector, record
+    from flawscope.batch import Scale, Sources, examined
+    from flawscope.bundle import shipped_model
+    from flawscope.runtime import Inspector
 
-    def tell_json(inspection: Inspection) -> None:
-        show_json(record(inspection, mm_per_pixel=mm_per_pixel))
-
-    images = _find(paths, besides=out)
+    _refuse_halves(results, resume=resume, out=out, submission=submission)
+    sources = Sources(paths, besides=out)
+    items = _some(sources, paths)
     path = model or shipped_model()
     inspector = Inspector.load(path, engine=engine, threads=threads)
-    note(f"model {inspector.manifest.name} ({inspector.digest[:12]}) on {inspector.engine}")
-    results = inspector.inspect_many(images, mm_per_pixel=mm_per_pixel, value_range=value_range)
-    with (
-        submitted(results, submission, images, inspector.manifest.kinds) as listed,
-        batch.page_for(out, Bundle.open(path), mm_per_pixel) as page,
-    ):
-        done = batch.go_through(listed, len(images), page, tell_json if as_json else _tell)
-        if done.interrupted:
-            raise typer.Exit(exits.INTERRUPTED)  # no half of a submission is left
+    batch.introduce(inspector)
+    scale = Scale(mm_per_pixel, value_range)
+    facts = {"model": inspector.digest, **asdict(scale)}
+    with maybe_begun(results, facts, resume=resume) as journal, _once(journal, items) as left:
+        images = _named(left) if submission is not None else None
+        outcomes = examined(inspector, images or left, scale=scale)
+        with (
+            submitted(outcomes, submission, images or (), inspector.manifest.kinds) as listed,
+            batch.page_for(out, inspector, path, mm_per_pixel) as page,
+        ):
+            done = _go_through(listed, sources, journal, page, as_json=as_json, scale=scale)
+            if done.interrupted:
+                raise typer.Exit(exits.INTERRUPTED)  # no half of a submission is left
+        if journal is not None:
+            finish(journal)
     if submission is not None:
         note(f"submission: {submission}")
-    raise typer.Exit(_exit_code(done, fail_on_reject=fail_on_reject))
+    raise typer.Exit(_exit_code(done, journal, fail_on_reject=fail_on_reject))
 
 
-def _find(paths: Iterable[str], *, besides: Path | None) -> list[Path]:
-    """Image files under paths and globs, each once; what lies in ``besides`` is left out.
+def _refuse_halves(
+    results: Path | None, *, resume: bool, out: Path | None, submission: Path | None
+) -> None:
+    """Raises ResultsError for what cannot be gone on with."""
+    if resume and results is None:
+        raise ResultsError(
+            "there is no file to go on with", where="--resume", remedy="Name it with --results FILE"
+        )
+    if resume and (out is not None or submission is not None):
+        raise ResultsError(
+            "would hold the parts of this run only",
+            where="--out" if out is not None else "--submission",
+            remedy="Leave it out, or begin anew without --resume",
+        )
+
+
+def _some(sources: Sources, paths: list[str]) -> Iterator[Item]:
+    """What the sources give, which is not nothing.
 
     Raises:
-        ImageError: a path does not exist, or there is no image.
+        ImageError: there is no image.
     """
-    from flawscope.images import find_images
-
-    found = dict.fromkeys(find_images(_without_globs(paths)))
-    if besides is not None and besides.exists():
-        own = besides.resolve()
-        found = {path: None for path in found if not path.resolve().is_relative_to(own)}
-    if not found:
+    items = iter(sources)
+    first = next(items, None)
+    if first is None:
         raise ImageError(
             "there is no image here",
             where=", ".join(paths),
             remedy="Name image files, or folders that hold some",
         )
-    return list(found)
+    return chain([first], items)
 
 
-def _without_globs(paths: Iterable[str]) -> Iterator[Path]:
-    """Shells that do not expand globs, as on Windows, leave that to us."""
-    for path in paths:
-        if glob.has_magic(path) and not Path(path).exists():
-            # Path.glob takes no absolute patterns.
-            matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207
-            yield from map(Path, matches or [path])
-        else:
-            yield Path(path)
+@contextmanager
+def _once(journal: Journal | None, items: Iterator[Item]) -> Iterator[Iterator[Item]]:
+    """What is still to be inspected, each part once."""
+    from flawscope.batch import Known, each_once
+
+    if journal is not None:
+        yield journal.left(items)
+    else:
+        with Known() as known:
+            yield each_once(items, known)
 
 
-def _tell(inspection: Inspection) -> None:
-    verdict = inspection.verdict.value
-    line = Text.assemble(
-        (f"{verdict:<7}", VERDICT_STYLES[verdict]),
-        f" {inspection.score:4.0%}  {inspection.id}",
-    )
-    line.append(f"  {'; '.join(inspection.reasons)}", "dim")
-    show(line)
+def _named(items: Iterator[Item]) -> list[str]:
+    """Every address at once, as a submission needs."""
+    from flawscope.batch import Outcome
+
+    return [item.id if isinstance(item, Outcome) else item for item in items]
 
 
-def _exit_code(done: batch.Batch, *, fail_on_reject: bool) -> int:
-    if done.broken:
+def _go_through(
+    outcomes: Iterable[Outcome],
+    sources: Sources,
+    journal: Journal | None,
+    page: InspectionPage | None,
+    *,
+    as_json: bool,
+    scale: Scale,
+) -> batch.Batch:
+    from flawscope.batch import line_of
+    from flawscope.runtime import record
+
+    def tell_json(inspection: Inspection) -> None:
+        show_json(record(inspection, mm_per_pixel=scale.mm_per_pixel))
+
+    def keep(outcome: Outcome) -> None:
+        if journal is not None:
+            journal.add(line_of(outcome, mm_per_pixel=scale.mm_per_pixel))
+
+    before = journal.before if journal is not None else 0
+    count = sources.count if sources.countable else None
+    tell = tell_json if as_json else batch.tell_in_words
+    began = perf_counter()
+    with paced("inspecting", count, before=before, beside_results=True) as pace:
+        done = batch.go_through(outcomes, pace, page=page, tell=tell, keep=keep)
+    batch.sum_up(done, perf_counter() - began, pace.total)
+    if done.interrupted and journal is not None:
+        note(f"what was inspected is whole; go on with --resume --results {journal.results}")
+    return done
+
+
+def _exit_code(done: batch.Batch, journal: Journal | None, *, fail_on_reject: bool) -> int:
+    failed = done.failed + (journal.failed if journal is not None else 0)
+    rejected = done.verdicts["reject"] + (journal.verdicts["reject"] if journal is not None else 0)
+    if failed:
         # Outweighs a rejection: nobody knows what these parts are like.
         return exits.USER_ERROR
-    return exits.REJECTED if fail_on_reject and done.verdicts["reject"] else 0
+    return exits.REJECTED if fail_on_reject and rejected else 0

@@ -12,6 +12,22 @@ ModelOption = Annotated[
     typer.Option("--model", metavar="MODEL", help="A .flaw file; default: the shipped one."),
 ]
 
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", metavar="NAME", help="openvino or onnxruntime; default: the faster one."
+    ),
+]
+
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Default: one for each core.")
+]
+
+MmPerPixelOption = Annotated[
+    float | None,
+    typer.Option("--mm-per-pixel", metavar="MM", help="Give sizes in millimetres."),
+]
+
 ValueRangeOption = Annotated[
     tuple[float, float] | None,
     typer.Option(

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from flawscope.cli.console import note
 
 if TYPE_CHECKING:
+    from flawscope.batch import Outcome
     from flawscope.data.submission import Submission
-    from flawscope.runtime import Examination, Failure
 
 
 @contextmanager
 def submitted(
-    results: Iterable[Examination | Failure],
+    outcomes: Iterable[Outcome],
     file: Path | None,
-    images: Collection[Path],
+    images: Collection[str],
     kinds: Sequence[str],
-) -> Iterator[Iterable[Examination | Failure]]:
-    """The results, each written to a submission as it passes, if a file is named for one.
+) -> Iterator[Iterable[Outcome]]:
+    """The outcomes, each written to a submission as it passes, if a file is named for one.
 
     The file is there once the body ends, and not at all if that fails.
 
@@ -30,26 +30,22 @@ def submitted(
         DatasetError: two images have one file name.
     """
     if file is None:
-        yield results
+        yield outcomes
         return
     from flawscope.data.submission import require_distinct_names, steel_numbers, submission
 
     numbers = steel_numbers(kinds)
-    require_distinct_names(images)
+    require_distinct_names([Path(image) for image in images])
     note(f"classes: {', '.join(f'{number} is {kind}' for kind, number in numbers.items())}")
     with submission(file, numbers) as table:
-        yield _listed(results, table)
+        yield _listed(outcomes, table)
 
 
-def _listed(
-    results: Iterable[Examination | Failure], table: Submission
-) -> Iterator[Examination | Failure]:
-    from flawscope.runtime import Failure
-
-    for result in results:
-        if isinstance(result, Failure):
-            table.add_unseen(result.path.name)
+def _listed(outcomes: Iterable[Outcome], table: Submission) -> Iterator[Outcome]:
+    for outcome in outcomes:
+        name, found = PurePosixPath(outcome.id).name, outcome.inspection
+        if found is None:
+            table.add_unseen(name)
         else:
-            found = result.inspection
-            table.add(Path(found.id).name, found.size, found.defects)
-        yield result
+            table.add(name, found.size, found.defects)
+        yield outcome

@@ -1,0 +1,130 @@
+"""Where pictures are: files, folders, globs, lists and object stores, as addresses on demand."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from glob import has_magic
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+from flawscope.batch.known import Known
+from flawscope.batch.outcomes import Item, Outcome
+from flawscope.batch.stores import is_url, listed, require_there
+from flawscope.batch.walking import matching, pictures_under
+from flawscope.errors import ImageError
+
+LIST = "-"
+"""Stands for a list on standard input, one path or address a line."""
+
+
+def each_once(items: Iterable[Item], known: Known) -> Iterator[Item]:
+    """Items whose address is new to ``known``, which learns it."""
+    for item in items:
+        if known.add(item if isinstance(item, str) else item.id):
+            yield item
+
+
+class Sources:
+    """The pictures at some places, searched for while they are gone through.
+
+    Args:
+        places: files, folders, globs, URLs that fsspec knows, and ``-`` for a list.
+        besides: a folder, under which nothing is found.
+        stream: where the list is; by default standard input.
+
+    Raises:
+        ImageError: a place that is named does not exist.
+        MissingExtraError: a URL needs packages that are not installed.
+    """
+
+    def __init__(
+        self,
+        places: Sequence[str],
+        *,
+        besides: Path | None = None,
+        stream: BinaryIO | None = None,
+    ) -> None:
+        self._places = places
+        self._besides = besides
+        self._stream = stream
+        for place in places:
+            _require_there(place)
+
+    def __iter__(self) -> Iterator[Item]:
+        """Addresses, and outcomes of folders that cannot be searched; some perhaps twice."""
+        items = chain.from_iterable(map(self._found, self._places))
+        return items if self._besides is None else _outside(items, self._besides)
+
+    @property
+    def countable(self) -> bool:
+        """Whether it is cheap to find out how many there are: all are files of this machine's."""
+        return not any(place == LIST or is_url(place) for place in self._places)
+
+    def count(self, stopped: Callable[[], bool]) -> int | None:
+        """How many addresses there are; ``None`` if it was stopped before that was known."""
+        number = 0
+        with Known() as known:
+            for _ in each_once(self, known):
+                if stopped():
+                    return None
+                number += 1
+        return number
+
+    def _found(self, place: str) -> Iterator[Item]:
+        if place == LIST:
+            yield from _on_list(self._stream or sys.stdin.buffer)
+        elif is_url(place):
+            yield from listed(place)
+        elif has_magic(place) and not Path(place).exists():
+            # Shells that do not expand globs, as on Windows, leave that to us.
+            for match in matching(Path(place).as_posix()):
+                yield from _local(match)
+        else:
+            yield from _local(Path(place).as_posix())
+
+
+def _local(item: Item) -> Iterator[Item]:
+    if isinstance(item, str) and Path(item).is_dir():
+        yield from pictures_under(item)
+    else:
+        yield item
+
+
+def _on_list(stream: BinaryIO) -> Iterator[Item]:
+    """What the lines of a list name; one that names nothing fails when its turn comes."""
+    for line in stream:
+        place = os.fsdecode(line).rstrip("\r\n")
+        if is_url(place):
+            yield place  # whether it is a folder would cost a question to the store for each
+        elif place:
+            yield from _local(Path(place).as_posix())
+
+
+def _outside(items: Iterable[Item], folder: Path) -> Iterator[Item]:
+    own = folder.resolve()
+    for item in items:
+        if isinstance(item, Outcome) or is_url(item) or not is_under(item, own):
+            yield item
+
+
+def is_under(path: str, folder: Path) -> bool:
+    """Whether a path leads into a folder, which is absolute and without links."""
+    return Path(path).resolve().is_relative_to(folder)
+
+
+def _require_there(place: str) -> None:
+    if place == LIST:
+        return
+    if is_url(place):
+        require_there(place)
+    elif not Path(place).exists() and not (has_magic(place) and _matches(place)):
+        raise ImageError(
+            "no such file or folder", where=place, remedy="Check the spelling of the path"
+        )
+
+
+def _matches(place: str) -> bool:
+    return next(matching(Path(place).as_posix()), None) is not None

@@ -1,0 +1,154 @@
+"""Object stores and other places that fsspec can reach, by URL.
+
+Stores drop connections. What may pass is tried again with growing waits; what does not pass is
+the error of that one picture or folder.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from flawscope.batch.names import is_picture
+from flawscope.batch.outcomes import Item, Outcome
+from flawscope.errors import FlawscopeError, ImageError, MissingExtraError
+
+Value = TypeVar("Value")
+
+TRIES = 5
+_FIRST_WAIT = 0.25
+"""Seconds before the second try; doubled before every other."""
+
+_LASTING = {
+    FileNotFoundError: "no such file",
+    IsADirectoryError: "it is a folder",
+    NotADirectoryError: "no such file",
+    PermissionError: "it is not handed out",
+}
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://")
+"""One letter before the colon is a drive of Windows'."""
+
+_EXTRAS = {
+    "abfs": "azure",
+    "abfss": "azure",
+    "az": "azure",
+    "gcs": "gcs",
+    "gs": "gcs",
+    "http": "http",
+    "https": "http",
+    "s3": "s3",
+    "s3a": "s3",
+}
+"""The extra that brings what a scheme needs besides fsspec."""
+
+
+def is_url(address: str) -> bool:
+    """Whether an address is a URL, not a path."""
+    return _SCHEME.match(address) is not None
+
+
+def store_of(url: str) -> tuple[Any, str]:
+    """The fsspec file system that a URL is of, and the place in it.
+
+    Raises:
+        MissingExtraError: fsspec is not installed, or what it needs for this scheme is not.
+        ImageError: there is no such scheme.
+    """
+    scheme = url.partition("://")[0]
+    feature = f"an address of {scheme}://"
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as error:
+        raise MissingExtraError(feature, "remote") from error
+    try:
+        # What fsspec remembers of listings would grow with the number of pictures.
+        store, place = url_to_fs(url, use_listings_cache=False)
+    except ImportError as error:
+        raise MissingExtraError(feature, _EXTRAS.get(scheme, "remote")) from error
+    except ValueError as error:
+        raise ImageError(
+            f"not an address that can be read ({error})",
+            where=url,
+            remedy="Write a path, or a URL of a scheme that fsspec knows, such as s3://",
+        ) from error
+    return store, str(place)
+
+
+def persisting(ask: Callable[[], Value], url: str) -> Value:
+    """What a store answers, asked again while it fails in ways that may pass.
+
+    Raises:
+        ImageError: it says that there is no such thing, or it failed too often.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            return ask()
+        except tuple(_LASTING) as error:
+            raise ImageError(
+                f"cannot be read ({_LASTING.get(type(error), error)})",
+                where=url,
+                remedy="Check the address, and what this machine may read there",
+            ) from error
+        except Exception as error:
+            if attempt == TRIES:
+                raise ImageError(
+                    f"cannot be fetched ({error or type(error).__name__}), {TRIES} times in a row",
+                    where=url,
+                    remedy="Check the network and the store, and inspect it again",
+                ) from error
+            time.sleep(_FIRST_WAIT * 2 ** (attempt - 1))
+    raise AssertionError("the last try answers or raises")
+
+
+def require_there(url: str) -> None:
+    """Refuses a URL where there is nothing.
+
+    Raises:
+        ImageError: there is nothing, or nobody can say.
+        MissingExtraError: packages are missing.
+    """
+    store, place = store_of(url)
+    if not _is_glob(place) and not persisting(lambda: store.exists(place), url):
+        raise ImageError("no such file or folder", where=url, remedy="Check the address")
+
+
+def listed(url: str) -> Iterator[Item]:
+    """Pictures at a URL: the one that it names, or those under a folder or glob, in order.
+
+    All that a glob matches, or one folder at a time, is held in memory: stores list no less.
+    """
+    try:
+        store, place = store_of(url)
+        if _is_glob(place):
+            found = persisting(lambda: store.glob(place), url)
+            yield from (store.unstrip_protocol(path) for path in sorted(found) if is_picture(path))
+        elif persisting(lambda: store.isdir(place), url):
+            yield from _under(store, place, url.rstrip("/"))
+        else:
+            yield url
+    except FlawscopeError as error:
+        yield Outcome(url, error=error)
+
+
+def _under(store: Any, folder: str, url: str) -> Iterator[Item]:
+    """Those of a folder in order of name, then those of the folders in it."""
+    try:
+        entries = persisting(lambda: store.ls(folder, detail=True), url)
+    except FlawscopeError as error:
+        yield Outcome(url, error=error)
+        return
+    kinds = {entry["name"].rstrip("/").rpartition("/")[2]: entry["type"] for entry in entries}
+    del entries
+    for name in sorted(kinds):
+        if kinds[name] != "directory" and is_picture(name):
+            yield f"{url}/{name}"
+    for name in sorted(kinds):
+        if kinds[name] == "directory" and not name.startswith("."):
+            yield from _under(store, f"{folder.rstrip('/')}/{name}", f"{url}/{name}")
+
+
+def _is_glob(place: str) -> bool:
+    return "*" in place or "?" in place
