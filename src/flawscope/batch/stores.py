@@ -22,9 +22,9 @@ _FIRST_WAIT = 0.25
 """Seconds before the second try; doubled before every other."""
 
 _LASTING = {
-    FileNotFoundError: "no such file",
+    FileNotFoundError: "no such file or folder",
     IsADirectoryError: "it is a folder",
-    NotADirectoryError: "no such file",
+    NotADirectoryError: "no such file or folder",
     PermissionError: "it is not handed out",
 }
 
@@ -111,8 +111,8 @@ def require_there(url: str) -> None:
         MissingExtraError: packages are missing.
     """
     store, place = store_of(url)
-    if not _is_glob(place) and not persisting(lambda: store.exists(place), url):
-        raise ImageError("no such file or folder", where=url, remedy="Check the address")
+    if not _is_glob(place):
+        persisting(lambda: store.info(place), url)
 
 
 def listed(url: str) -> Iterator[Item]:
@@ -125,7 +125,9 @@ def listed(url: str) -> Iterator[Item]:
         if _is_glob(place):
             found = persisting(lambda: store.glob(place), url)
             yield from (store.unstrip_protocol(path) for path in sorted(found) if is_picture(path))
-        elif persisting(lambda: store.isdir(place), url):
+        elif (
+            persisting(lambda: store.info(place), url)["type"] == "directory"
+        ):  # isdir hides errors
             yield from _under(store, place, url.rstrip("/"))
         else:
             yield url

@@ -66,8 +66,8 @@ def _matching(found: str, parts: Sequence[str]) -> Iterator[Item]:
             names = iter([os.fsencode(part)] if Path(found, part).exists() else [])
         for name in names:
             yield from _matching(_joined(found, os.fsdecode(name)), rest)
-    except NotADirectoryError:
-        return
+    except (FileNotFoundError, NotADirectoryError):
+        return  # nothing matches
     except OSError as error:
         yield Outcome(found, error=_unsearchable(found, error))
 
