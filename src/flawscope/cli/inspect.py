@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -14,11 +14,10 @@ import typer
 
 from flawscope.cli import batch, exits
 from flawscope.cli.console import note, show_json
+from flawscope.cli.engines import engaged
 from flawscope.cli.options import (
-    EngineOption,
     MmPerPixelOption,
     ModelOption,
-    ThreadsOption,
     ValueRangeOption,
 )
 from flawscope.cli.pace import paced
@@ -69,8 +68,27 @@ def inspect(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line for each part.")
     ] = False,
-    engine: EngineOption = None,
-    threads: ThreadsOption = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            "--engine",
+            metavar="NAME",
+            help="openvino or onnxruntime; default: the faster one. ray inspects in several"
+            " processes, here or on the cluster of RAY_ADDRESS; ray:NAME names their engine.",
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            "--threads", min=1, help="Default: one for each core; with --engine ray, 1 a worker."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", min=1, help="With --engine ray: how many; default: by the number of cores."
+        ),
+    ] = None,
     mm_per_pixel: MmPerPixelOption = None,
     value_range: ValueRangeOption = None,
     fail_on_reject: Annotated[
@@ -82,23 +100,34 @@ def inspect(
     Files that cannot be read are named at the end; the others are inspected all the same, and
     the exit code is 2.
     """
-    from flawscope.batch import Scale, Sources, examined
+    from flawscope.batch import Scale, Sources
     from flawscope.bundle import shipped_model
-    from flawscope.runtime import Inspector
 
     _refuse_halves(results, resume=resume, out=out, submission=submission)
     sources = Sources(paths, besides=out)
     items = _some(sources, paths)
     path = model or shipped_model()
-    inspector = Inspector.load(path, engine=engine, threads=threads)
-    batch.introduce(inspector)
     scale = Scale(mm_per_pixel, value_range)
-    facts = {"model": inspector.digest, **asdict(scale)}
-    with maybe_begun(results, facts, resume=resume) as journal, _once(journal, items) as left:
+    with ExitStack() as closing:
+        inspector, examine = closing.enter_context(
+            engaged(
+                path,
+                scale,
+                engine=engine,
+                threads=threads,
+                workers=workers,
+                pixels=out is not None,
+            )
+        )
+        batch.introduce(inspector)
+        facts = {"model": inspector.digest, **asdict(scale)}
+        journal = closing.enter_context(maybe_begun(results, facts, resume=resume))
+        left = closing.enter_context(_once(journal, items))
         images = _named(left) if submission is not None else None
-        outcomes = examined(inspector, images or left, scale=scale)
         with (
-            submitted(outcomes, submission, images or (), inspector.manifest.kinds) as listed,
+            submitted(
+                examine(images or left), submission, images or (), inspector.manifest.kinds
+            ) as listed,
             batch.page_for(out, inspector, path, mm_per_pixel) as page,
         ):
             done = _go_through(listed, sources, journal, page, as_json=as_json, scale=scale)

@@ -15,6 +15,7 @@ from flawscope.errors import ModelFileError
 from flawscope.runtime.engines import ENGINES, usable_threads
 
 EXTRAS = {
+    "ray": ("ray",),
     "train": ("torch", "torchvision", "timm", "segmentation_models_pytorch", "accelerate", "onnx"),
 }
 """The modules that each extra must bring for its features to work."""
