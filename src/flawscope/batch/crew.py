@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -41,31 +42,44 @@ _SETTINGS = {
 
 
 class Worker:
-    """An inspector in a process of its own.
+    """An inspector in a process of its own, loaded as it is first needed there.
+
+    Every call brings Ray's reference to the bytes of the model file: machines of a cluster share no
+    disk, and a worker that was started again has to load it again.
 
     Args:
-        model: Ray's reference to the bytes of the model file; machines of a cluster share no disk.
-            In a list, or Ray would fear for a restart: the crew keeps the bytes for it.
         folder: that relative paths are meant from, where this machine has it.
         engine: as for ``Inspector.load``.
         threads: likewise.
     """
 
-    def __init__(self, model: list[Any], folder: Path, engine: str | None, threads: int) -> None:
+    def __init__(self, folder: Path, engine: str | None, threads: int) -> None:
         with suppress(OSError):
             os.chdir(folder)
-        with tempfile.TemporaryDirectory(prefix="flawscope-") as place:
-            copy = Path(place) / "model.flaw"
-            copy.write_bytes(_ray().get(model[0]))
-            self._inspector = Inspector.load(copy, engine=engine, threads=threads)
+        self._engine = engine
+        self._threads = threads
+        self._loaded: Inspector | None = None
+        self._loading = threading.Lock()
 
-    def ready(self) -> str:
+    def inspector(self, model: list[Any]) -> Inspector:
+        """The inspector; a list keeps Ray from sending the bytes along with each call."""
+        with self._loading:
+            if self._loaded is None:
+                with tempfile.TemporaryDirectory(prefix="flawscope-") as place:
+                    copy = Path(place) / "model.flaw"
+                    copy.write_bytes(_ray().get(model[0]))
+                    self._loaded = Inspector.load(copy, engine=self._engine, threads=self._threads)
+        return self._loaded
+
+    def ready(self, model: list[Any]) -> str:
         """The name of the engine that it has chosen."""
-        return self._inspector.engine
+        return self.inspector(model).engine
 
-    def examine(self, items: list[Item], scale: Scale, *, pixels: bool) -> list[Outcome]:
+    def examine(
+        self, model: list[Any], items: list[Item], scale: Scale, *, pixels: bool
+    ) -> list[Outcome]:
         """What comes of each item; its examination goes along only where pixels are wanted."""
-        outcomes = examined(self._inspector, items, scale=scale)
+        outcomes = examined(self.inspector(model), items, scale=scale)
         return [one if pixels else replace(one, examination=None) for one in outcomes]
 
 
@@ -139,7 +153,7 @@ class Crew:
         self.digest = bundle.digest
         self.engine = engine
         self.workers = workers
-        self._sent = sent  # a worker that starts again needs the model again
+        self._model = [sent]
         self._ours = ours
 
     @classmethod
@@ -186,7 +200,7 @@ class Crew:
             max_concurrency=PLACES,
         )
         sent = ray.put(path.read_bytes())
-        crew = [hiring.remote([sent], Path.cwd(), engine, threads) for _ in range(workers)]
+        crew = [hiring.remote(Path.cwd(), engine, threads) for _ in range(workers)]
         words = f"Ray, {workers} workers with a core each"
         if threads > 1:
             words = f"Ray, {workers} workers with {threads} cores each"
@@ -221,10 +235,11 @@ class Crew:
             EngineError: no worker can be started, or the engine fails.
         """
         ray, scale, items = _ray(), scale or Scale(), iter(items)
-        rota = _Rota({worker.ready.remote(): worker for worker in self.workers})
+        rota = _Rota({worker.ready.remote(self._model): worker for worker in self.workers})
         while not rota.done:
             for order in rota.orders(items):
-                call = order.worker.examine.remote(order.items, scale, pixels=pixels)
+                asked = (self._model, order.items, scale)
+                call = order.worker.examine.remote(*asked, pixels=pixels)
                 rota.given[call] = order
             waiting = [*rota.joining, *rota.given]
             done, _ = ray.wait(waiting) if waiting else ([], [])
