@@ -11,11 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,63 +21,17 @@ import numpy as np
 from flawscope.data import read
 from flawscope.images import open_image
 from flawscope.runtime import ENGINES, Inspector
-from flawscope.synth import write_dataset
+from methods import freezing, gates, versus
+from runs import data, judge, rendered_parts, split, train
+from transfer import transfer
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 SHIPPED = HERE.parent / "src" / "flawscope" / "models" / "base.flaw"
 
 BASE_SETS = ("magnetic-tile", "neu-steel", "ball-screw", "neu-det", "casting")
-RENDERED = 600
-"""Rendered parts that the base model is trained on beside the real ones."""
-
 COMPARED = 500
 """Images that two engines are compared on."""
-
-
-def data(name: str) -> Path:
-    """The folder of a real dataset."""
-    root = os.environ.get("FLAWSCOPE_DATA")
-    if not root:
-        sys.exit("FLAWSCOPE_DATA is unset: name the folder that holds the real datasets")
-    return Path(root) / name
-
-
-def flawscope(*arguments: str | Path) -> str:
-    """Runs the command line and gives back what it printed."""
-    command = [sys.executable, "-m", "flawscope", *map(str, arguments)]
-    print("$ flawscope", *arguments[0:], file=sys.stderr, flush=True)
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def split(root: Path, work: Path, *, leaky: bool = False) -> Path:
-    """The split file of a dataset, made once."""
-    out = work / f"{root.name}{'-leaky' if leaky else ''}.split.json"
-    if not out.exists():
-        flawscope("data", "split", root, "--out", out, *(["--leaky"] if leaky else []))
-    return out
-
-
-def train(
-    roots: Sequence[Path], splits: Sequence[Path], run: Path, minutes: float, *extra: str
-) -> Path:
-    """The model file of a run, trained anew, resumed, or as it is."""
-    model = run / "inspector.flaw"
-    if not model.exists():
-        files = [word for path in splits for word in ("--split-file", path)]
-        again = ["--resume"] if (run / "last.pt").exists() else []
-        flawscope("train", *roots, "--out", run, *files, "--minutes", minutes, *extra, *again)
-    return model
-
-
-def judge(model: Path, root: Path, split_file: Path, *extra: str) -> dict[str, Any]:
-    """What evaluate says of the test part."""
-    text = flawscope(
-        *("evaluate", root, "--model", model, "--split-file", split_file, "--split", "test"),
-        *("--json", *extra),
-    )
-    found: dict[str, Any] = json.loads(text)
-    return found
 
 
 def alone(name: str, work: Path, minutes: float, *, leaky: bool = False) -> dict[str, Any]:
@@ -88,17 +39,14 @@ def alone(name: str, work: Path, minutes: float, *, leaky: bool = False) -> dict
     root = data(name)
     file = split(root, work, leaky=leaky)
     run = work / f"{name}{'-leaky' if leaky else ''}"
-    return judge(train([root], [file], run, minutes), root, file)
+    return judge(train([root], [file], run, "--minutes", f"{minutes:g}"), root, file)
 
 
 def base(work: Path, minutes: float) -> dict[str, Any]:
     """The model that ships, judged on each set's test part."""
-    rendered = work / "rendered"
-    if not rendered.exists():
-        write_dataset(rendered, RENDERED, seed=1, size=(288, 288))
-    roots = [*(data(name) for name in BASE_SETS), rendered]
+    roots = [*(data(name) for name in BASE_SETS), rendered_parts(work)]
     splits = [split(root, work) for root in roots]
-    model = train(roots, splits, work / "base", minutes, "--recipe", "base")
+    model = train(roots, splits, work / "base", "--recipe", "base", "--minutes", f"{minutes:g}")
     SHIPPED.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(model, SHIPPED)
     return {
@@ -142,6 +90,10 @@ EXPERIMENTS: dict[str, tuple[Callable[[Path, float], dict[str, Any]], float]] = 
     ),
     "engines": (engines, 0.0),
     "neu-steel": (lambda work, minutes: alone("neu-steel", work, minutes), 30.0),
+    "founding": (versus, 18.0),
+    "gates": (gates, 18.0),
+    "freezing": (freezing, 0.0),
+    "transfer": (transfer, 0.0),
 }
 """By name: what to do, and for how many minutes to train."""
 

@@ -85,11 +85,6 @@ def alone(name: str) -> Callable[[dict[str, Any]], str]:
             f" | {estimate(found['iou'])} |"
             for kind, found in figures["locate"]["by_kind"].items()
         ]
-        means = [
-            found["dice_mean"]["value"]
-            for found in figures["locate"]["by_kind"].values()
-            if found["dice_mean"]["value"] is not None
-        ]
         return "\n".join(
             [
                 f"## `{name}` alone",
@@ -102,7 +97,7 @@ def alone(name: str) -> Callable[[dict[str, Any]], str]:
                     f" F1 {at(figures, ('screen', 'f1'))}"
                 ),
                 (
-                    f"- mean over kinds: Dice of the images that show it {sum(means) / len(means):.3f},"
+                    f"- mean over kinds: Dice of the images that show it {mean_dice(figures)},"
                     f" pooled IoU {at(figures, ('locate', 'mean_iou'))}"
                 ),
                 (
@@ -174,11 +169,134 @@ def heatmaps(results: dict[str, Any]) -> str:
     )
 
 
+def founding(results: dict[str, Any]) -> str:
+    """Both recipes, trained side by side."""
+    found = results["test"]
+    pace = found["images_per_second"]
+    figures = found["figures"]
+    rows = [
+        f"| `{name}` | {at(one, ('screen', 'f1'))} | {at(one, ('screen', 'auroc'))}"
+        f" | {mean_dice(one)} | {at(one, ('locate', 'mean_iou'))} | {pace[name] / pace['founding']:.1f} |"
+        for name, one in figures.items()
+    ]
+    return "\n".join(
+        [
+            "## The founding method beside the shared cascade",
+            "",
+            (
+                f"`python benchmarks/experiments.py founding --minutes {results['minutes']:g}`:"
+                f" `magnetic-tile`, one split, {results['minutes']:g} minutes of training for each"
+                f" recipe, side by side with one core each, every encoder `{found['encoder']}` from"
+                " ImageNet weights. Pace is of the same photographs looked at in turn, one thread,"
+                " as a multiple of the founding recipe's."
+            ),
+            "",
+            "| recipe | screen F1 | AUROC | Dice of images that show it | pooled IoU | pace |",
+            "|---|---|---|---|---|---|",
+            *rows,
+        ]
+    )
+
+
+def mean_dice(figures: dict[str, Any]) -> str:
+    """Mean over kinds of Dice averaged over the images that show the kind."""
+    values = [one["dice_mean"]["value"] for one in figures["locate"]["by_kind"].values()]
+    known = [value for value in values if value is not None]
+    return f"{sum(known) / len(known):.3f}" if known else "-"
+
+
+def gates(results: dict[str, Any]) -> str:
+    """What each gate makes of both recipes' models."""
+    rows = [
+        f"| `{name}` | {gate}{' (chosen)' if gate == side['chosen'] else ''}"
+        f" | {one['validation_mean_dice']:.3f} | {at(one['figures'], ('screen', 'f1'))}"
+        f" | {mean_dice(one['figures'])} | {at(one['figures'], ('locate', 'mean_iou'))} |"
+        for name, side in results["test"].items()
+        for gate, one in side["gates"].items()
+    ]
+    return "\n".join(
+        [
+            "## Gates",
+            "",
+            (
+                f"`python benchmarks/experiments.py gates --minutes {results['minutes']:g}`: the"
+                " models of the table before. The screen's F1 does not depend on the gate. A gate is"
+                " chosen by the first column, on validation parts; of equals the hard one, which"
+                " leaves stages unrun."
+            ),
+            "",
+            "| recipe | gate | mean Dice, validation | screen F1 | Dice of images that show it | pooled IoU |",
+            "|---|---|---|---|---|---|",
+            *rows,
+        ]
+    )
+
+
+def freezing(results: dict[str, Any]) -> str:
+    """The encoder fine-tuned or not."""
+    found = results["test"]
+    rows = [
+        f"| `{name}` | {mean_dice(one)} | {at(one, ('locate', 'mean_iou'))} |"
+        for name, one in found["figures"].items()
+    ]
+    return "\n".join(
+        [
+            "## Fine-tuning the encoder, or not",
+            "",
+            (
+                f"`python benchmarks/experiments.py freezing`: `{found['dataset']}`,"
+                f" {found['steps']} steps each, from ImageNet weights, by `encoder.freeze`."
+            ),
+            "",
+            "| `encoder.freeze` | Dice of images that show it | pooled IoU, mean over kinds |",
+            "|---|---|---|",
+            *rows,
+        ]
+    )
+
+
+def transfer(results: dict[str, Any]) -> str:
+    """Few images of a part that the base never saw."""
+    found = results["test"]
+    starts = list(next(iter(next(iter(found["sets"].values())).values())))
+    rows = [
+        f"| {name} | {number} | "
+        + " | ".join(at(of_start[start], ("locate", "mean_iou")) for start in starts)
+        + " |"
+        for name, numbers in found["sets"].items()
+        for number, of_start in numbers.items()
+    ]
+    return "\n".join(
+        [
+            "## Starting from a model of other parts",
+            "",
+            (
+                "`python benchmarks/experiments.py transfer`: `flawscope train --from BASE` on a set"
+                f" that the base never saw (its {found['base_steps']} steps were on the other sets"
+                " and rendered parts; NEU-DET, of the same mill, is left out with NEU steel), beside"
+                f" ImageNet weights and none, {found['steps']} steps of {found['batch']} crops each."
+                " So many images of each kind to train on and as many to validate on; judged on the"
+                " whole test part: pooled IoU, mean over kinds."
+            ),
+            "",
+            "| set left out | images a kind | "
+            + " | ".join(f"from {start}" for start in starts)
+            + " |",
+            "|---" * (len(starts) + 2) + "|",
+            *rows,
+        ]
+    )
+
+
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "base": base,
     "magnetic-tile": alone("magnetic-tile"),
     "magnetic-tile-leaky": alone("magnetic-tile-leaky"),
     "neu-steel": alone("neu-steel"),
+    "founding": founding,
+    "gates": gates,
+    "freezing": freezing,
+    "transfer": transfer,
     "engines": engines,
     "heatmaps": heatmaps,
 }

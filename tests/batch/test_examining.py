@@ -171,13 +171,31 @@ def test_pictures_of_a_store_are_inspected_under_their_addresses(
         ("memory://bucket/broken.png", None),
         ("memory://bucket/deep/c.png", "accept"),
         (local, "reject"),
-        ("memory:///bucket/deep/c.png", "accept"),
+        ("memory://bucket/deep/c.png", "accept"),
         ("memory://bucket/notes.txt", None),
     ]
     for outcome in outcomes:
         assert outcome.inspection is None or outcome.inspection.id == outcome.id
     assert str(outcomes[2].error).startswith("memory://bucket/broken.png: not an image")
     assert not list(tmp_path.glob("flawscope-*")), "copies are removed"
+
+
+@pytest.mark.parametrize("store", ["memory"], indirect=True)
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*.png", ["a", "b"]),
+        ("?.p*g", ["a", "b"]),
+        ("**/*.png", ["a", "b", "deep/c"]),
+        ("*/*.png", ["deep/c"]),
+        ("**/d*/c.*", ["deep/c"]),
+        ("deep/**", ["deep/c"]),
+        ("*.jpg", []),
+    ],
+)
+def test_globs_of_a_store(store: Any, pattern: str, names: list[str]) -> None:
+    found = list(Sources([f"memory://bucket/{pattern}"]))
+    assert found == [f"memory://bucket/{name}.png" for name in names]
 
 
 @pytest.mark.parametrize("store", ["memory"], indirect=True)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import signal
+import sys
+from contextlib import redirect_stderr
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import numpy as np
 import pytest
 from cli_parts import Cli, strict_lines
 
+from flawscope.cli import main
 from flawscope.cli.console import counting
 from flawscope.data import read
 from flawscope.images import save_image
@@ -58,28 +63,34 @@ def test_check_names_what_is_wrong_and_what_would_leak(
     assert all(finding["message"] and finding["remedy"] for finding in document["findings"])
 
 
-@pytest.mark.parametrize("on_ctrl_c", [signal.default_int_handler, signal.SIG_IGN])
-def test_sigterm_leaves_no_half_written_folder(
-    cli: Cli,
-    dataset: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    on_ctrl_c: Any,
-) -> None:
+def converted_until_sigterm(dataset: Path, out: Path, on_ctrl_c: Any) -> None:
+    """Converts, with SIGTERM at the first picture; for a process of its own."""
+
     def terminated(_source: Path, target: Path) -> None:
         target.write_bytes(b"half")
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(shutil, "copyfile", terminated)
+    signal.signal(signal.SIGINT, on_ctrl_c)
     before = signal.getsignal(signal.SIGTERM)
-    ctrl_c = signal.signal(signal.SIGINT, on_ctrl_c)
-    try:
-        assert cli("data", "convert", dataset, "--to", "coco", "--out", "out/coco") == 143
-    finally:
-        signal.signal(signal.SIGINT, ctrl_c)
-    assert list(Path("out").iterdir()) == []
-    assert "files already written are whole" in capsys.readouterr().err
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(io.StringIO()) as told:
+        patch.setattr(shutil, "copyfile", terminated)
+        code = main(["data", "convert", str(dataset), "--to", "coco", "--out", str(out)])
+    assert "files already written are whole" in told.getvalue()
     assert signal.getsignal(signal.SIGTERM) is before
+    sys.exit(code)
+
+
+@pytest.mark.parametrize("on_ctrl_c", [signal.default_int_handler, signal.SIG_IGN])
+def test_sigterm_leaves_no_half_written_folder(
+    dataset: Path, tmp_path: Path, on_ctrl_c: Any
+) -> None:
+    """In a process of its own: a signal here could end a worker of the parallel test run."""
+    arguments = (dataset, tmp_path / "out" / "coco", on_ctrl_c)
+    one = get_context("spawn").Process(target=converted_until_sigterm, args=arguments)
+    one.start()
+    one.join()
+    assert one.exitcode == 143
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_check_says_how_many_it_does_not_list(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import itertools
 import re
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -208,7 +207,7 @@ def test_a_batch_that_is_interrupted_leaves_no_half_of_a_submission(
 
     def interrupted(inspection: object) -> None:
         told.append(inspection)
-        signal.raise_signal(signal.SIGINT)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr("flawscope.cli.batch.tell_in_words", interrupted)
     assert cli("inspect", strips, "--model", steel, "--submission", "s.csv", *FAST) == 130

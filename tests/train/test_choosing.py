@@ -78,8 +78,13 @@ def lights(*kinds: str, chance: float = 0.9) -> dict[str, list[tuple[Box, float]
 def chosen(
     said: Sequence[Said], costs: CostRecipe | None = None
 ) -> tuple[Policy, dict[str, float]]:
+    """The policy, and each gate's mean Dice."""
     lessons = [one.lesson for one in said]
-    return choose_policy(Oracle(said), lessons, KINDS, costs or CostRecipe())
+    policy, gates = choose_policy(Oracle(said), lessons, KINDS, costs or CostRecipe())
+    rules = {**policy.kinds, UNNAMED: policy.unnamed}
+    used = gates[policy.gate.value]["mask_probability"]
+    assert used == {name: rule.mask_probability for name, rule in rules.items()}
+    return policy, {name: gate["mean_dice"] for name, gate in gates.items()}
 
 
 def perfect(folder: Path, known: str = "masks") -> list[Said]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 from collections.abc import Callable
 from itertools import count
@@ -164,6 +165,37 @@ def test_a_signal_saves_the_step_at_hand_and_then_takes_effect(
     assert one.exitcode == 0
     assert torch.load(tmp_path / "last.pt", weights_only=True)["progress"]["step"] == 1
     assert fitted(curriculum, tmp_path, resume=True)[0] == whole[0]
+
+
+def fitted_on_a_full_disk(curriculum: Curriculum, folder: Path) -> None:
+    """Trains until no more than the first checkpoint fits; for a process of its own."""
+    import resource
+
+    save = loop.save_last
+
+    def filling(*arguments: object) -> None:
+        save(*arguments)
+        resource.setrlimit(resource.RLIMIT_FSIZE, ((folder / "last.pt").stat().st_size // 2,) * 2)
+
+    with in_one_process() as patch:
+        patch.setattr(loop, "save_last", filling)
+        with pytest.raises(TrainingError, match=r"cannot be written.*--resume"):
+            fitted(curriculum, folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sets no limit on a file's size")
+def test_a_disk_that_fills_leaves_the_last_good_checkpoint(
+    curriculum: Curriculum, whole: tuple[str, Path], tmp_path: Path
+) -> None:
+    arguments = (curriculum, tmp_path)
+    one = get_context("spawn").Process(target=fitted_on_a_full_disk, args=arguments)
+    one.start()
+    one.join()
+    assert one.exitcode == 0
+    assert torch.load(tmp_path / "last.pt", weights_only=True)["progress"]["step"] == 2
+    assert not list(tmp_path.glob(".partial-*"))
+    assert fitted(curriculum, tmp_path, resume=True)[0] == whole[0]
+    assert rows(tmp_path) == rows(whole[1])
 
 
 def test_a_finished_run_resumes_to_what_it_was(

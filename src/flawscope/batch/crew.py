@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -218,7 +218,7 @@ class Crew:
 
     def examined(
         self, items: Iterable[Item], *, scale: Scale | None = None, pixels: bool = False
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Inspects pictures in whatever order they are done, each once, a bounded few at a time.
 
         The pictures of a worker that dies are given out again. One that ends its worker every time

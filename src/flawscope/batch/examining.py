@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,7 +45,7 @@ class _Sent:
 
 def examined(
     inspector: Inspector, items: Iterable[Item], *, scale: Scale | None = None
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Inspects pictures in order, the next ones being opened or fetched meanwhile.
 
     What comes from an object store is fetched into a temporary folder, a few at a time. A file
@@ -72,11 +72,15 @@ def examined(
         results = inspector.inspect_many(
             paths(), mm_per_pixel=scale.mm_per_pixel, value_range=scale.value_range
         )
-        for result in results:
-            one = sent.popleft()
-            yield _settled(inspector, one, result, scale)
-            if one.fetched:
-                one.path.unlink(missing_ok=True)
+        try:
+            for result in results:
+                one = sent.popleft()
+                yield _settled(inspector, one, result, scale)
+                if one.fetched:
+                    one.path.unlink(missing_ok=True)
+        finally:
+            if isinstance(results, Generator):
+                results.close()  # before what it takes its paths from
 
 
 def _settled(
@@ -120,7 +124,7 @@ def _outcome(sent: _Sent, found: Examination | FlawscopeError, stamp: Stamp | No
     """Under the address that was asked for, not that of a copy."""
     if isinstance(found, FlawscopeError):
         if sent.fetched:
-            found = ImageError(found.what, where=sent.id, remedy=found.remedy)
+            found = FlawscopeError(found.what, where=sent.id, remedy=found.remedy)
         return Outcome(sent.id, error=found, stamp=stamp)
     inspection = found.inspection
     if inspection.id != sent.id:

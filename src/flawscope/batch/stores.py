@@ -110,33 +110,35 @@ def require_there(url: str) -> None:
         ImageError: there is nothing, or nobody can say.
         MissingExtraError: packages are missing.
     """
-    store, place = store_of(url)
-    if not _is_glob(place):
-        persisting(lambda: store.info(place), url)
+    store, place = store_of(_without_pattern(url)[0])
+    persisting(lambda: store.info(place), url)
 
 
 def listed(url: str) -> Iterator[Item]:
     """Pictures at a URL: the one that it names, or those under a folder or glob, in order.
 
-    All that a glob matches, or one folder at a time, is held in memory: stores list no less.
+    One folder at a time is held in memory: stores list no less. fsspec's own walks, globs and
+    questions of existence are not used, for they take a broken connection for a no.
     """
+    start, pattern = _without_pattern(url)
     try:
-        store, place = store_of(url)
-        if _is_glob(place):
-            found = persisting(lambda: store.glob(place), url)
-            yield from (store.unstrip_protocol(path) for path in sorted(found) if is_picture(path))
-        elif (
-            persisting(lambda: store.info(place), url)["type"] == "directory"
-        ):  # isdir hides errors
-            yield from _under(store, place, url.rstrip("/"))
+        store, place = store_of(start)
+        if pattern:
+            fits = re.compile(_translated(pattern)).fullmatch
+            depth = None if "**" in pattern else pattern.count("/")
+            for item in _under(store, place, start, depth):
+                if isinstance(item, Outcome) or fits(item.removeprefix(f"{start}/")):
+                    yield item
+        elif persisting(lambda: store.info(place), url)["type"] == "directory":
+            yield from _under(store, place, start, None)
         else:
             yield url
     except FlawscopeError as error:
         yield Outcome(url, error=error)
 
 
-def _under(store: Any, folder: str, url: str) -> Iterator[Item]:
-    """Those of a folder in order of name, then those of the folders in it."""
+def _under(store: Any, folder: str, url: str, depth: int | None) -> Iterator[Item]:
+    """Those of a folder in order of name, then those of the folders in it, down to a depth."""
     try:
         entries = persisting(lambda: store.ls(folder, detail=True), url)
     except FlawscopeError as error:
@@ -147,10 +149,24 @@ def _under(store: Any, folder: str, url: str) -> Iterator[Item]:
     for name in sorted(kinds):
         if kinds[name] != "directory" and is_picture(name):
             yield f"{url}/{name}"
+    if depth == 0:
+        return
     for name in sorted(kinds):
         if kinds[name] == "directory" and not name.startswith("."):
-            yield from _under(store, f"{folder.rstrip('/')}/{name}", f"{url}/{name}")
+            below = None if depth is None else depth - 1
+            yield from _under(store, f"{folder.rstrip('/')}/{name}", f"{url}/{name}", below)
 
 
-def _is_glob(place: str) -> bool:
-    return "*" in place or "?" in place
+def _without_pattern(url: str) -> tuple[str, str]:
+    """What comes before the first part with a star in it, and the rest; no star, no pattern."""
+    scheme, _, path = url.partition("://")
+    parts = path.rstrip("/").split("/")
+    fixed = next((place for place, part in enumerate(parts) if "*" in part), len(parts))
+    return f"{scheme}://{'/'.join(parts[:fixed])}", "/".join(parts[fixed:])
+
+
+def _translated(pattern: str) -> str:
+    """A regular expression of a pattern: ``**/`` any folders, ``*`` and ``?`` within a name."""
+    signs = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    found = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    return "".join(signs.get(piece, re.escape(piece)) for piece in found)

@@ -15,7 +15,7 @@ from flawscope.files import written_whole
 
 _METADATA = b"flawscope"
 
-_GROUP_BYTES = 1 << 23
+_GROUP_BYTES = 1 << 20
 """A row group holds about so many bytes of lines: what bounds the memory of writing it."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RAY = "ray"
 
-Examine = Callable[[Iterable["Item"]], Iterator["Outcome"]]
+Examine = Callable[[Iterable["Item"]], Generator["Outcome", None, None]]
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -108,8 +108,8 @@ def inspect(
     items = _some(sources, paths)
     path = model or shipped_model()
     scale = Scale(mm_per_pixel, value_range)
-    with ExitStack() as closing:
-        inspector, examine = closing.enter_context(
+    with ExitStack() as opened:
+        inspector, examine = opened.enter_context(
             engaged(
                 path,
                 scale,
@@ -121,13 +121,12 @@ def inspect(
         )
         batch.introduce(inspector)
         facts = {"model": inspector.digest, **asdict(scale)}
-        journal = closing.enter_context(maybe_begun(results, facts, resume=resume))
-        left = closing.enter_context(_once(journal, items))
+        journal = opened.enter_context(maybe_begun(results, facts, resume=resume))
+        left = opened.enter_context(_once(journal, items))
         images = _named(left) if submission is not None else None
+        outcomes = opened.enter_context(closing(examine(images or left)))
         with (
-            submitted(
-                examine(images or left), submission, images or (), inspector.manifest.kinds
-            ) as listed,
+            submitted(outcomes, submission, images or (), inspector.manifest.kinds) as listed,
             batch.page_for(out, inspector, path, mm_per_pixel) as page,
         ):
             done = _go_through(listed, sources, journal, page, as_json=as_json, scale=scale)

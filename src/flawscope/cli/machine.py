@@ -15,7 +15,9 @@ from flawscope.errors import ModelFileError
 from flawscope.runtime.engines import ENGINES, usable_threads
 
 EXTRAS = {
+    "parquet": ("pyarrow",),
     "ray": ("ray",),
+    "remote": ("fsspec",),
     "train": ("torch", "torchvision", "timm", "segmentation_models_pytorch", "accelerate", "onnx"),
 }
 """The modules that each extra must bring for its features to work."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -135,13 +136,14 @@ class _Watching:
 
         inspector = self.source.inspector
         fresh = self.arrivals.fresh(addresses)
-        for outcome in examined(inspector, fresh, scale=self.scale):
-            file = self.arrivals.done(outcome)
-            line = line_of(outcome, mm_per_pixel=self.scale.mm_per_pixel, also=file)
-            self.journal.add(line)
-            self.pages.add(outcome, inspector)
-            self.done.add(outcome)
-            self._tell(outcome, line)
+        with closing(examined(inspector, fresh, scale=self.scale)) as outcomes:
+            for outcome in outcomes:
+                file = self.arrivals.done(outcome)
+                line = line_of(outcome, mm_per_pixel=self.scale.mm_per_pixel, also=file)
+                self.journal.add(line)
+                self.pages.add(outcome, inspector)
+                self.done.add(outcome)
+                self._tell(outcome, line)
 
     def _tell(self, outcome: Outcome, line: Mapping[str, Any]) -> None:
         if outcome.inspection is None:

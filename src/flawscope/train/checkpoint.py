@@ -49,15 +49,18 @@ def save_last(
     optimizer: torch.optim.Optimizer,
     progress: Progress,
 ) -> None:
-    """Writes everything that is needed to go on."""
+    """Writes everything that is needed to go on.
+
+    Raises:
+        TrainingError: it cannot be written; the checkpoint before it stays.
+    """
     state = {
         "cascade": cascade.state_dict(),
         "average": average.module.state_dict(),
         "optimizer": optimizer.state_dict(),
         "progress": asdict(progress),
     }
-    with written_whole(folder / LAST) as beside:
-        torch.save(state, beside)
+    _write(folder / LAST, state)
 
 
 def read_last(folder: Path) -> dict[str, Any] | None:
@@ -95,14 +98,25 @@ def put_back(
 
 
 def save_best(folder: Path, average: ModelEmaV3) -> None:
-    """Writes the averaged weights that validated best."""
-    with written_whole(folder / BEST) as beside:
-        torch.save(average.module.state_dict(), beside)
+    """Writes the averaged weights that validated best; raises as ``save_last``."""
+    _write(folder / BEST, average.module.state_dict())
 
 
 def load_best(folder: Path, cascade: nn.Module) -> None:
     """Loads the averaged weights that validated best."""
     cascade.load_state_dict(_load(folder / BEST))
+
+
+def _write(path: Path, state: dict[str, Any]) -> None:
+    try:
+        with written_whole(path) as beside:
+            torch.save(state, beside)
+    except (OSError, RuntimeError) as error:  # what PyTorch's own writer raises on a full disk
+        raise TrainingError(
+            f"the checkpoint cannot be written ({str(error).splitlines()[0]})",
+            where=path,
+            remedy="Make room, then go on from the checkpoint before it with --resume",
+        ) from error
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ class _Seen:
 
 def choose_policy(
     cascade: Cascade, lessons: Sequence[Lesson], kinds: Sequence[str], costs: CostRecipe
-) -> tuple[Policy, dict[str, float]]:
+) -> tuple[Policy, dict[str, Any]]:
     """The policy that validation data ask for.
 
     Args:
@@ -63,7 +64,8 @@ def choose_policy(
         costs: of escapes, overkill and reviews.
 
     Returns:
-        The policy, and the mean Dice of each gate that the choice of gate rests on.
+        The policy, and of each gate what its choice rests on: ``mean_dice``, and the
+        ``mask_probability`` by channel that it is reached with.
     """
     channels = (UNNAMED, *kinds)
     said, told = [], []
@@ -109,7 +111,11 @@ def choose_policy(
         unnamed=KindPolicy(probability=0.0, mask_probability=gates[gate][1][UNNAMED]),
     )
     areas = _areas(cascade, lessons, kinds, policy)
-    return _with_areas(policy, areas), {one.value: dice for one, (dice, _) in gates.items()}
+    weighed = {
+        one.value: {"mean_dice": mean, "mask_probability": thresholds}
+        for one, (mean, thresholds) in gates.items()
+    }
+    return _with_areas(policy, areas), weighed
 
 
 def _looks(cascade: Cascade, lessons: Sequence[Lesson], kinds: Sequence[str]) -> Iterator[_Seen]:

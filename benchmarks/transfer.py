@@ -1,0 +1,98 @@
+"""What a model trained on other parts is worth where few images of a new part are labelled."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from flawscope.data import read
+from runs import data, judge, rendered_parts, settings, split, train
+
+BASES: Mapping[str, tuple[str, ...]] = {
+    "ball-screw": ("magnetic-tile", "neu-steel", "neu-det", "casting"),
+    "neu-steel": ("magnetic-tile", "ball-screw", "casting"),
+}
+"""By the set that a base never saw, the sets that it is trained on. NEU-DET is of the same mill
+as NEU steel, so it is left out with it."""
+
+BASE_STEPS, STEPS, BATCH = 500, 120, 8
+"""Optimiser steps of a base, and of each start; and
+crops a step of the latter. The same for every start and number."""
+
+NUMBERS: tuple[int | None, ...] = (5, 10, 20, None)
+"""Images of each kind in the train part, and as many in the validation part; ``None``: all."""
+
+STARTS = ("base", "imagenet", "nothing")
+
+
+def transfer(work: Path, _minutes: float) -> dict[str, Any]:
+    """Each left-out set from each start, on so many images; two sets at once, a core each."""
+    rendered_parts(work)
+    for name in {*BASES, *(other for others in BASES.values() for other in others)}:
+        split(data(name), work)
+    with ThreadPoolExecutor(len(BASES)) as pool:
+        jobs = [pool.submit(_left_out, work, name, core) for core, name in enumerate(BASES)]
+        found = {name: job.result() for name, job in zip(BASES, jobs, strict=True)}
+    return {"steps": STEPS, "base_steps": BASE_STEPS, "batch": BATCH, "sets": found}
+
+
+def _left_out(work: Path, name: str, core: int) -> dict[str, Any]:
+    base = _base(work, name, core)
+    root, whole = data(name), split(data(name), work)
+    found: dict[str, Any] = {}
+    for number in NUMBERS:
+        file = whole if number is None else few(whole, root, work, number)
+        for start in STARTS:
+            run = work / "transfer" / f"{name}-{number or 'all'}-{start}"
+            extra: list[str | Path] = settings(
+                schedule__steps=STEPS, schedule__batch=BATCH, schedule__validations=3
+            )
+            if start == "base":
+                extra += ["--from", base]
+            elif start == "nothing":
+                extra += settings(encoder__pretrained="false", encoder__frozen=0)
+            model = train([root], [file], run, *extra, core=core)
+            # Judged by the whole split: its test part is the same for every number.
+            found.setdefault(str(number or "all"), {})[start] = judge(model, root, whole, core=core)
+            (run / "last.pt").unlink(missing_ok=True)
+    return found
+
+
+def _base(work: Path, left_out: str, core: int) -> Path:
+    roots = [*(data(name) for name in BASES[left_out]), rendered_parts(work)]
+    splits = [split(root, work) for root in roots]
+    shown = settings(schedule__steps=BASE_STEPS, schedule__validations=3, crops__size=224)
+    run = work / "transfer" / f"base-without-{left_out}"
+    return train(roots, splits, run, "--recipe", "base", *shown, core=core)
+
+
+def few(whole: Path, root: Path, work: Path, number: int) -> Path:
+    """A split with ``number`` images of each kind to train on, and to validate on, by part.
+
+    The images left over lie with the test part, which training never looks at.
+    """
+    out = work / f"{root.name}-{number}.split.json"
+    if out.exists():
+        return out
+    document = json.loads(whole.read_text(encoding="utf-8"))
+    kinds = {sample.id: sample.kinds or (sample.label.value,) for sample in read(root).samples}
+    for part in ("train", "validation"):
+        groups = document["parts"][part]
+        names = sorted(groups)
+        random.Random(0).shuffle(names)
+        seen: Counter[str] = Counter()
+        kept: dict[str, list[str]] = {}
+        for group in names:
+            for image in groups[group]:
+                wanted = any(seen[kind] < number for kind in kinds[image])
+                seen.update(kinds[image] if wanted else ())
+                home, name = (kept, group) if wanted else (document["parts"]["test"], f"-{group}")
+                home.setdefault(name, []).append(image)
+        document["parts"][part] = kept
+    out.write_text(json.dumps(document), encoding="utf-8")
+    return out
