@@ -22,12 +22,12 @@ from flawscope.errors import EngineError, FlawscopeError, ImageError, MissingExt
 from flawscope.runtime import Inspector, usable_threads
 
 ORDER = 8
-"""Addresses that a worker is given at once: what a killed one does again, at most twice over."""
+"""Addresses that a worker is given at once: what a killed one does again."""
 
 PLACES = 2
 """Orders that a worker has at once: pictures of the next are opened or fetched meanwhile."""
 
-_RETRIES = 2
+_RETRIES = 1
 """How often Ray gives an order anew whose worker died."""
 
 _STORE_BYTES = 256_000_000
