@@ -53,7 +53,7 @@ as long as it likes, or not yet at its end.
 
 ## What was measured
 
-`{command}`: {pictures} rendered strips of {height} × {width} pixels, {share:.0%} of them defective, {bytes_each} a file; the shipped model on
+`{command}`: {pictures} rendered strips of {height} × {width} pixels, {share:g} % of them defective, {bytes_each} a file; the shipped model on
 {engine}, in float32 unless the model says otherwise; {cores} cores of a server CPU ({machine}). All three were run in turn, {rounds} times; medians,
 and the range of the rounds.
 
@@ -86,7 +86,7 @@ a second; beyond that, split the list of addresses into as many runs as the last
 
     price of N pictures = N / {pace:.2f} / 3600 × price
 
-to which a store adds what it asks for N requests and for the bytes that leave it. {priced}
+to which a store adds what it asks for N requests and for the bytes that leave it.{priced}
 
 Larger pictures take longer in proportion to their pixels, and defective ones longer than good ones: measure with your own pictures
 (`flawscope bench --images DIR`) and put that pace in the place of this one. This page is written by `python benchmarks/scale_page.py` from
@@ -138,7 +138,7 @@ def page(results: dict[str, Any], price: float | None) -> str:
         each = ", ".join(
             f"{name} cost {count / pace / 3600 * price:,.2f}" for name, count in COUNTS.items()
         )
-        priced = f"At {price:g} an hour {each}."
+        priced = f" At {price:g} an hour {each}."
     height, width = results["size"]
     paces = results["images_per_second"]
     return PAGE_TEXT.format(
@@ -148,7 +148,7 @@ def page(results: dict[str, Any], price: float | None) -> str:
         order=crew.ORDER,
         height=height,
         width=width,
-        share=results["defective_share"],
+        share=100 * results["defective_share"],
         machine=results["machine"],
         bytes_each=amount(results["bytes_per_picture"]),
         two_against_one=ranged(results["two_against_one"]),

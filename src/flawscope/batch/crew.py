@@ -21,8 +21,9 @@ from flawscope.bundle import Bundle, shipped_model
 from flawscope.errors import EngineError, FlawscopeError, ImageError, MissingExtraError
 from flawscope.runtime import Inspector, usable_threads
 
-ORDER = 8
-"""Addresses that a worker is given at once: what a killed one does again."""
+ORDER = 4
+"""Addresses that a worker is given at once: what a killed one does again, and what the last one to
+end a run may have more to do than the others."""
 
 PLACES = 2
 """Orders that a worker has at once: pictures of the next are opened or fetched meanwhile."""
@@ -116,14 +117,12 @@ class _Rota:
         return self.ended and not self.given and not self.suspects
 
     def orders(self, items: Iterator[Item]) -> Iterator[_Order]:
-        """What can be given now; items are taken as they are needed."""
-        for worker in self.busy:
-            while self.busy[worker] < PLACES:
-                order = self._next(worker, items)
-                if order is None:
-                    break
-                self.busy[worker] += order.places
-                yield order
+        """What can be given now, first to those who have least; items are taken as needed."""
+        for taken in range(PLACES):
+            for worker in self.busy:
+                if self.busy[worker] == taken and (order := self._next(worker, items)):
+                    self.busy[worker] += order.places
+                    yield order
 
     def _next(self, worker: Any, items: Iterator[Item]) -> _Order | None:
         if self.suspects:
