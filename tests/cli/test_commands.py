@@ -15,7 +15,7 @@ from flawscope.bundle import Bundle
 from flawscope.cli import demo as demo_command
 
 HEAVY = ("torch", "cv2", "numpy", "openvino", "onnxruntime", "pydantic", "PIL", "httpx2")
-COMMANDS = ("demo", "inspect", "evaluate", "train", "explain", "pull", "info", "doctor")
+COMMANDS = ("demo", "inspect", "evaluate", "train", "explain", "pull", "info", "bench", "doctor")
 
 
 def test_help_of_every_command(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,7 +42,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_a_fault_of_our_own_never_looks_like_a_rejection(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail() -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError("a fault")
 
     monkeypatch.setattr("flawscope.cli.machine.describe_machine", fail)
@@ -100,15 +100,49 @@ def test_info_refuses_what_makes_no_policy(
     assert not Path("new.flaw").exists()
 
 
-def test_doctor_says_what_is_here(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli("doctor", "--json") == 0
+def test_doctor_says_what_is_here(
+    cli: Cli, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli("doctor", "--model", model, "--json") == 0
     (machine,) = strict_lines(capsys.readouterr().out)
     assert machine["cores"] >= 1
     assert machine["engines"].keys() == {"openvino", "onnxruntime"}
     absent = importlib.util.find_spec("torch") is None
     assert ("torch" in machine["extras"]["train"]["missing"]) == absent
-    assert cli("doctor") == 0
-    assert "shipped model" in capsys.readouterr().out
+    assert machine["variant"]["digest"] == Bundle.open(model).digest
+    assert machine["variant"]["engine"] in machine["engines"]
+    assert machine["variant"]["error"] is None
+    assert machine["prediction"] is None
+
+
+def test_doctor_predicts_for_a_model_and_a_size(
+    cli: Cli, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--model", model, "--size", "48x80", "--engine", "onnxruntime", "--threads", "1")
+    assert cli("doctor", *options, "--json") == 0
+    (machine,) = strict_lines(capsys.readouterr().out)
+    assert machine["variant"]["threads"] == 1
+    predicted = machine["prediction"]
+    assert predicted["size"] == [48, 80]
+    rates = predicted["images_per_second"]
+    assert rates.keys() == {"0.02", "0.05", "0.2", "1.0"}
+    assert rates["1.0"] == pytest.approx(1000 / predicted["defective_ms"], rel=0.01)
+    assert cli("doctor", *options) == 0
+    said = capsys.readouterr().out
+    assert "toy on onnxruntime with 1 thread" in said
+    assert "at 5% defective" in said
+
+
+def test_doctor_says_what_it_cannot_run(
+    cli: Cli, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli("doctor", "--model", model, "--engine", "abacus", "--json") == 0
+    (machine,) = strict_lines(capsys.readouterr().out)
+    assert "there is no engine 'abacus'" in machine["variant"]["error"]
+    assert cli("doctor", "--model", "absent.flaw") == 2
+    assert "absent.flaw" in capsys.readouterr().err
+    assert cli("doctor", "--size", "12") == 2
+    assert "256x1600" in capsys.readouterr().err
 
 
 def test_training_without_its_packages_names_the_cure(

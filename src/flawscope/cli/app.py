@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from flawscope import __version__
 from flawscope.cli import (
+    bench,
     data,
     demo,
     doctor,
@@ -91,6 +92,7 @@ app.command("train")(train.train)
 app.command("explain")(explain.explain)
 app.command("pull")(pull.pull)
 app.command("info")(info.info)
+app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 
 

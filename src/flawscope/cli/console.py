@@ -144,3 +144,8 @@ def show_facts(rows: Iterable[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in table)
     for name, text in table:
         show(Text.assemble((f"{name:<{width}}", "bold"), f"  {text}"))
+
+
+def counted(count: int, name: str) -> str:
+    """ "1 thread", "2 threads"."""
+    return f"{count} {name}{'' if count == 1 else 's'}"

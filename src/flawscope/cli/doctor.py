@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flawscope.cli.console import show_facts, show_json
+from flawscope.cli.console import counted, sharing, show_facts, show_json
+from flawscope.cli.options import EngineOption, ModelOption, ThreadsOption
+from flawscope.cli.sizes import SizeOption, size_of
+
+if TYPE_CHECKING:
+    from flawscope.bench import Setup
+    from flawscope.bench.pictures import Told
+    from flawscope.values import Size
 
 
 def doctor(
+    model: ModelOption = None,
+    size: SizeOption = None,
+    engine: EngineOption = None,
+    threads: ThreadsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show what this machine can do: cores, memory, engines, extras, the shipped model."""
+    """Show what this machine can do: cores, memory, engines, extras, and how it runs a model.
+
+    With --size it predicts images a second for pictures of that size, by running a few.
+    """
+    from flawscope.bench import Setup
     from flawscope.cli.machine import describe_machine
 
-    machine = describe_machine()
+    setup = Setup(engine, threads)
+    wanted = None if size is None else size_of(size)
+    with sharing("looking around") as told:
+        machine = describe_machine(model, setup)
+        predicted = None if wanted is None else _predicted(model, wanted, setup, told)
+    machine["prediction"] = predicted
     if as_json:
         show_json(machine)
     else:
         show_facts(_in_words(machine))
+
+
+def _predicted(model: Path | None, size: Size, setup: Setup, told: Told) -> dict[str, Any]:
+    from flawscope.bench import predict
+    from flawscope.bundle import shipped_model
+
+    found = predict(model or shipped_model(), size, setup, told)
+    return {
+        "size": list(found.size),
+        "images_per_second": dict(found.images_per_second),
+        "good_ms": round(1000 * found.good_seconds, 3),
+        "defective_ms": round(1000 * found.defective_seconds, 3),
+    }
 
 
 def _in_words(machine: dict[str, Any]) -> list[tuple[str, str]]:
@@ -41,6 +75,8 @@ def _in_words(machine: dict[str, Any]) -> list[tuple[str, str]]:
             for name, extra in machine["extras"].items()
         ),
         ("shipped model", machine["model"]["digest"] or machine["model"]["error"]),
+        ("would run", _variant(machine["variant"])),
+        *_speed(machine["prediction"]),
     ]
 
 
@@ -48,3 +84,21 @@ def _extra(name: str, missing: list[str]) -> str:
     if not missing:
         return "present"
     return f'missing {", ".join(missing)}: pip install "flawscope[{name}]"'
+
+
+def _variant(variant: dict[str, Any]) -> str:
+    if variant["error"]:
+        return str(variant["error"])
+    name, engine, threads = (variant[key] for key in ("name", "engine", "threads"))
+    return f"{name} on {engine} with {counted(threads, 'thread')}"
+
+
+def _speed(predicted: dict[str, Any] | None) -> list[tuple[str, str]]:
+    if predicted is None:
+        return []
+    height, width = predicted["size"]
+    rates = ", ".join(
+        f"{rate:.1f} at {float(share):.0%} defective"
+        for share, rate in predicted["images_per_second"].items()
+    )
+    return [("images a second", f"{rates} ({height} x {width}, predicted)")]

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from flawscope import __version__
+from flawscope.bench import Setup
 from flawscope.bundle import Bundle, shipped_model
-from flawscope.errors import ModelFileError
+from flawscope.errors import EngineError, ModelFileError
 from flawscope.runtime.engines import ENGINES, usable_threads
 
 EXTRAS = {
@@ -29,8 +30,16 @@ INSTRUCTION_SETS = (
 """Those that change how fast a network runs, by their names in /proc/cpuinfo."""
 
 
-def describe_machine() -> dict[str, Any]:
-    """This machine as a JSON-able mapping; ``None`` where the system does not say."""
+def describe_machine(model: Path | None, setup: Setup) -> dict[str, Any]:
+    """This machine as a JSON-able mapping; ``None`` where the system does not say.
+
+    Args:
+        model: whose ``variant`` is named; without one, the model that ships.
+        setup: how it is run; what it leaves open is chosen as every command chooses it.
+
+    Raises:
+        ModelFileError: ``model`` is named, and refused.
+    """
     return {
         "flawscope": __version__,
         "python": platform.python_version(),
@@ -42,6 +51,7 @@ def describe_machine() -> dict[str, Any]:
         "engines": {name: _version(name) for name in ENGINES},
         "extras": {name: {"missing": _missing(EXTRAS[name])} for name in EXTRAS},
         "model": _shipped_model(),
+        "variant": _variant(model, setup),
     }
 
 
@@ -51,6 +61,24 @@ def _shipped_model() -> dict[str, str | None]:
         return {"digest": Bundle.open(shipped_model()).digest, "error": None}
     except ModelFileError as error:
         return {"digest": None, "error": str(error)}
+
+
+def _variant(model: Path | None, setup: Setup) -> dict[str, Any]:
+    """What would run, or why nothing would."""
+    variant = dict.fromkeys(("name", "digest", "engine", "threads", "error"))
+    try:
+        inspector = setup.load(model or shipped_model())
+    except (EngineError, ModelFileError) as error:
+        if model is not None and isinstance(error, ModelFileError):
+            raise
+        return {**variant, "error": str(error)}
+    return {
+        **variant,
+        "name": inspector.manifest.name,
+        "digest": inspector.digest,
+        "engine": inspector.engine,
+        "threads": inspector.threads,
+    }
 
 
 def _memory() -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -74,7 +74,12 @@ def parts_of(recipe: Recipe, curriculum: Curriculum) -> tuple[Part, ...]:
     Questions that nothing in the curriculum could teach get no network: no kinds have no names,
     and what no mask shows cannot be located.
     """
-    kinds = curriculum.kinds
+    taught = {kind for lesson in curriculum.lessons["train"] for kind in _located(lesson)}
+    return parts_for(recipe, curriculum.kinds, taught)
+
+
+def parts_for(recipe: Recipe, kinds: Sequence[str], taught: Set[str]) -> tuple[Part, ...]:
+    """Likewise, of a model with these kinds that was taught where some of them are."""
     everything = tuple(range(1 + len(kinds)))
     if recipe.kind == "shared":
         return (_shared(recipe, len(kinds)),)
@@ -85,7 +90,6 @@ def parts_of(recipe: Recipe, curriculum: Curriculum) -> tuple[Part, ...]:
     parts = [_classifier(SCREEN, (0,), founding.screen)]
     if kinds:
         parts.append(_classifier(KINDS, everything[1:], founding.kinds))
-    taught = {kind for lesson in curriculum.lessons["train"] for kind in _located(lesson)}
     if founding.locate.network == "mask_rcnn":
         if taught - ({UNNAMED} if kinds else set()):
             parts.append(_detector(LOCATE, everything, founding.locate))

@@ -1,0 +1,95 @@
+"""Writes the measured figures into docs/performance.md, between the marks that name their results.
+
+    python benchmarks/performance_page.py
+
+``<!-- figures: NAME -->`` in the page begins the figures of ``benchmarks/results/NAME.json``, and
+``<!-- /figures -->`` ends them. Results that are not there leave what is between as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flawscope.files import write_text
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "performance.md"
+MARKED = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+
+
+def bench(results: dict[str, Any]) -> str:
+    """The shipped model against the founding cascade, by size and share."""
+    rows = [
+        f"| {_by(size)} | {float(share):.0%} | {found['images_per_second']:.1f}"
+        f" | {found['against_images_per_second']:.2f}"
+        f" | {found['ratio']:.1f} ({found['ratio_low']:.1f} to {found['ratio_high']:.1f})"
+        f" | {_predicted(of_size, share)} |"
+        for size, of_size in results["sizes"].items()
+        for share, found in of_size["bench"]["shares"].items()
+    ]
+    return "\n".join(
+        [
+            f"`python benchmarks/line_speed.py --seconds {results['seconds']:g}`",
+            "",
+            "| pictures | defective | images a second | founding | times as fast | predicted |",
+            "|---|---|---|---|---|---|",
+            *rows,
+            "",
+            *(_words(size, of_size) for size, of_size in results["sizes"].items()),
+        ]
+    )
+
+
+def _by(size: str) -> str:
+    return size.replace("x", " \N{MULTIPLICATION SIGN} ")
+
+
+def _predicted(of_size: dict[str, Any], share: str) -> str:
+    """Images a second that ``doctor`` foretold, before and after, against those measured."""
+    rate = of_size["bench"]["shares"][share]["images_per_second"]
+    return " and ".join(f"{told[share] / rate - 1:+.0%}" for told in of_size["predicted"])
+
+
+def _words(size: str, of_size: dict[str, Any]) -> str:
+    found = of_size["bench"]
+    model, latency, machine = found["model"], found["latency_ms"], of_size["machine"]
+    stages = "; ".join(
+        f"{sort} {', '.join(f'{stage} {spent:.1f}' for stage, spent in by_stage.items())}"
+        for sort, by_stage in found["stages_ms"].items()
+    )
+    percentiles = ", ".join(f"{name} {value:.0f}" for name, value in latency.items())
+    return (
+        f"- {_by(size)}: {found['rounds']} rounds on {machine['cores']} cores"
+        f" ({machine['processor']}), {model['engine']}; one part at a time {percentiles} ms;"
+        f" mean ms by stage: {stages}; peak memory {found['peak_rss_mb']:.0f} MB."
+    )
+
+
+SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {"bench": bench}
+"""By name of the result."""
+
+
+def filled(page: str) -> str:
+    """The page with every section whose results are there."""
+
+    def fill(found: re.Match[str]) -> str:
+        path = HERE / "results" / f"{found[2]}.json"
+        if not path.exists():
+            return found[0]
+        results = json.loads(path.read_text(encoding="utf-8"))
+        return f"{found[1]}\n{SECTIONS[found[2]](results)}\n\n{found[3]}"
+
+    return MARKED.sub(fill, page)
+
+
+def main() -> None:
+    write_text(PAGE, filled(PAGE.read_text(encoding="utf-8")))
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()
