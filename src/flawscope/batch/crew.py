@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import tempfile
 import threading
 from collections import deque
@@ -200,9 +201,8 @@ class Crew:
         )
         sent = ray.put(path.read_bytes())
         crew = [hiring.remote(Path.cwd(), engine, threads) for _ in range(workers)]
-        words = f"Ray, {workers} workers with a core each"
-        if threads > 1:
-            words = f"Ray, {workers} workers with {threads} cores each"
+        many = f"{workers} worker{'s' if workers > 1 else ''}"
+        words = f"Ray, {many} of {threads} core{'s' if threads > 1 else ''}"
         return cls(bundle, words, crew, sent, ours=ours)
 
     def __enter__(self) -> Self:
@@ -328,21 +328,25 @@ def _ray() -> ModuleType:
 def _join(ray: ModuleType, cores: int) -> None:
     """Connects to a cluster, or starts Ray on this machine for as long as this process lives."""
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     address = os.environ.get("RAY_ADDRESS")
     try:
         if address:
             ray.init(address=address, **quiet)
-            return
-        ray.init(
-            address="local",
-            num_cpus=cores,
-            include_dashboard=False,
-            object_store_memory=_STORE_BYTES,
-            **quiet,
-        )
+        else:
+            ray.init(
+                address="local",
+                num_cpus=cores,
+                include_dashboard=False,
+                object_store_memory=_STORE_BYTES,
+                **quiet,
+            )
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         raise EngineError(
             f"Ray cannot be reached or started ({error})",
             where="--engine ray" if address is None else f"RAY_ADDRESS={address}",
             remedy="Check RAY_ADDRESS, or unset it to start Ray on this machine",
         ) from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_sigterm)  # Ray sets its own, which exits with 15
