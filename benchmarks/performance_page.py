@@ -69,7 +69,39 @@ def _words(size: str, of_size: dict[str, Any]) -> str:
     )
 
 
-SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {"bench": bench}
+def performance(results: dict[str, Any]) -> str:
+    """The pace beside the bare network's, the start, and the memory."""
+
+    def spread(figure: dict[str, float], digits: int) -> str:
+        middle, low, high = (f"{figure[name]:.{digits}f}" for name in ("median", "low", "high"))
+        return f"{middle} ({low} to {high})"
+
+    rows = [
+        f"| {_by(name)} | {spread(found['network_images_per_second'], 1)}"
+        f" | {spread(found['images_per_second'], 1)} | {spread(found['ratio'], 2)}"
+        f" | {spread(found['network_share_of_cpu'], 2)} |"
+        for name, found in results["pace"].items()
+    ]
+    seconds, memory = results["seconds"], results["memory"]
+    (few, many), (first, second) = memory["parts"], memory["peak_rss_mb"]
+    lines = (
+        f"`python benchmarks/performance.py`, on {results['cores']} cores, {results['engine']}; medians of the rounds, with the lowest and the highest.",
+        "",
+        "| parts | network, images a second | end to end | ratio | network's share of processor time |",
+        "|---|---|---|---|---|",
+        *rows,
+        "",
+        f"- `flawscope --help`: {spread(seconds['help'], 2)} s; `import flawscope`: {spread(seconds['import'], 2)} s.",
+        f"- First verdict of a fresh process, model from disk: {spread(seconds['first_verdict'], 2)} s.",
+        f"- Peak memory of `inspect --json`: {first:.0f} MB for {few:,} parts, {second:.0f} MB for {many:,}: {memory['ratio']:.2f} times as much.",
+    )
+    return "\n".join(lines)
+
+
+SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "bench": bench,
+    "performance": performance,
+}
 """By name of the result."""
 
 

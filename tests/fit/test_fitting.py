@@ -135,6 +135,38 @@ def test_dark_tiles_of_a_large_picture_cost_next_to_nothing() -> None:
     assert held < 2_000_000
 
 
+def test_a_spot_on_a_large_picture_is_given_in_its_own_box() -> None:
+    """24 megapixels of float32 would be 96 MB."""
+    import tracemalloc
+
+    plan = plan_fit(Size(4000, 6000), InputFit())
+    stitcher = Stitcher(plan)
+    whole = np.zeros(plan.size, dtype=np.float32)
+    whole[700:760, 690:720] = 0.75  # across the corner where four tiles meet
+    for tile in plan.tiles:
+        window = np.zeros((1, *plan.window), dtype=np.float32)
+        window[0, : tile.height, : tile.width] = whole[tile.slices]
+        stitcher.add(tile, window, ["any"])
+    tracemalloc.start()
+    box, values = stitcher.alight("any")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert box == Box(690, 700, 720, 760)
+    assert np.allclose(values, 0.75, atol=1e-4)
+    assert most < 500_000
+    assert np.array_equal(stitcher.map("any")[box.slices], values)
+
+
+def test_nothing_alight_is_an_empty_box() -> None:
+    plan = plan_fit(Size(64, 224), FIT)
+    stitcher = Stitcher(plan)
+    stitcher.add(plan.tiles[1], np.full((1, *plan.window), 0.003, np.float32), ["any"])
+    for channel in ("any", "nobody located this"):
+        box, values = stitcher.alight(channel)
+        assert (box.width, box.height, values.size) == (0, 0, 0)
+        assert not stitcher.map(channel).any()
+
+
 def test_scaled_images_get_maps_of_their_own_size() -> None:
     size = Size(301, 457)
     plan = plan_fit(size, InputFit(scale=0.5, multiple=32, smallest=64, tile=128, overlap=32))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +28,50 @@ def test_any_shape_often_or_once(engine: str) -> None:
         masks = run({"image": image})["masks"]
         assert masks.shape == (1, 1, side, 32)
         assert np.allclose(masks[0, 0], image[0, ..., 0] / 255, atol=1e-6)
+
+
+def test_the_first_shape_is_compiled_for_at_once_and_others_if_they_keep_coming() -> None:
+    import openvino
+
+    core, compiled = openvino.Core(), []
+
+    def compile_model(model: Any) -> Any:
+        compiled.append(str(model.inputs[0].partial_shape))
+        return core.compile_model(model, "CPU")
+
+    by_shape = engines._ByShape(core.read_model(locator(0)), compile_model)
+
+    def run(side: int) -> None:
+        by_shape.compiled_for({"image": np.zeros((1, side, 32, 3), dtype=np.uint8)})
+
+    for _ in range(5):
+        run(32)
+    assert compiled == ["[1,32,32,3]"]
+    run(64)
+    run(96)
+    assert compiled == ["[1,32,32,3]", "[?,?,?,3]"]
+    for _ in range(5):
+        run(64)
+    assert compiled[2:] == ["[1,64,32,3]"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("streams", [1, 3])
+def test_threads_have_tensors_of_their_own(engine: str, streams: int) -> None:
+    """What one is given stays as it is while others compute."""
+    run = engines.load_graph(engine, locator(0), 3, "red.onnx", streams=streams)
+
+    def keeps(value: int) -> bool:
+        image = np.full((1, 64, 64, 3), value, dtype=np.uint8)
+        for _ in range(10):
+            masks = run({"image": image})["masks"]
+            time.sleep(0.001)
+            if not np.allclose(masks, value / 255, atol=1e-6):
+                return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(keeps, range(0, 240, 20)))
 
 
 @pytest.mark.parametrize("engine", ENGINES)

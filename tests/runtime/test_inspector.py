@@ -105,8 +105,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     counted: Counter[str] = Counter()
     load_graph = inspector.load_graph
 
-    def counting(engine: str, graph: bytes, threads: int, name: str) -> Any:
-        run = load_graph(engine, graph, threads, name)
+    def counting(engine: str, graph: bytes, threads: int, name: str, **others: Any) -> Any:
+        run = load_graph(engine, graph, threads, name, **others)
 
         def counted_run(tensors: Mapping[str, np.ndarray]) -> Any:
             counted[name] += 1

@@ -70,7 +70,9 @@ class Worker:
                 with tempfile.TemporaryDirectory(prefix="flawscope-") as place:
                     copy = Path(place) / "model.flaw"
                     copy.write_bytes(_ray().get(model[0]))
-                    self._loaded = Inspector.load(copy, engine=self._engine, threads=self._threads)
+                    self._loaded = Inspector.load(
+                        copy, engine=self._engine, threads=self._threads, streams=None
+                    )
         return self._loaded
 
     def ready(self, model: list[Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,12 +63,12 @@ def examined(
     sent: deque[_Sent] = deque()
 
     def paths() -> Iterator[Path]:
-        for copy in copies:
+        for copy in fetched(items, leftovers):
             stamp = None if copy.fetched else stamp_of(copy.path)
             sent.append(_Sent(copy.id, copy.path, copy.error, stamp, copy.fetched))
             yield copy.path
 
-    with closing(fetched(items)) as copies:
+    with ExitStack() as leftovers:
         results = inspector.inspect_many(
             paths(), mm_per_pixel=scale.mm_per_pixel, value_range=scale.value_range
         )

@@ -36,26 +36,27 @@ class Copy:
     fetched: bool = False
 
 
-def fetched(items: Iterable[Item]) -> Generator[Copy, None, None]:
+def fetched(items: Iterable[Item], closing: ExitStack) -> Generator[Copy, None, None]:
     """A local file for every address, in order; none of them twice at one path.
 
     Args:
         items: addresses, taken as they are needed, and outcomes, which become copies that have
             an error.
+        closing: removes what copies are left when it is closed, and not before: whoever took the
+            last one may not have opened it yet.
     """
     waiting: deque[Copy | Future[Copy]] = deque()
-    with ExitStack() as closing:
-        workshop: tuple[Path, ThreadPoolExecutor] | None = None
-        for number, item in enumerate(items):
-            if isinstance(item, str) and not is_url(item):
-                waiting.append(Copy(item, Path(item)))
-            else:
-                workshop = workshop or _workshop(closing)
-                waiting.append(_begun(item, workshop[0] / f"{number}", workshop[1]))
-            while waiting and (_is_there(waiting[0]) or len(waiting) > _AHEAD):
-                yield _when_there(waiting.popleft())
-        while waiting:
+    workshop: tuple[Path, ThreadPoolExecutor] | None = None
+    for number, item in enumerate(items):
+        if isinstance(item, str) and not is_url(item):
+            waiting.append(Copy(item, Path(item)))
+        else:
+            workshop = workshop or _workshop(closing)
+            waiting.append(_begun(item, workshop[0] / f"{number}", workshop[1]))
+        while waiting and (_is_there(waiting[0]) or len(waiting) > _AHEAD):
             yield _when_there(waiting.popleft())
+    while waiting:
+        yield _when_there(waiting.popleft())
 
 
 def _workshop(closing: ExitStack) -> tuple[Path, ThreadPoolExecutor]:

@@ -57,7 +57,7 @@ def demo(
         parts[path.as_posix()] = part
     note(f"{len(parts)} parts were rendered")
 
-    inspector = Inspector.load(model := shipped_model())
+    inspector = Inspector.load(model := shipped_model(), streams=None)
     inspections: list[Inspection] = []
     began = perf_counter()
     with (

@@ -26,6 +26,7 @@ def engaged(
     *,
     engine: str | None,
     threads: int | None,
+    streams: int | None,
     workers: int | None,
     pixels: bool,
 ) -> Iterator[tuple[Inspector | Crew, Examine]]:
@@ -36,6 +37,7 @@ def engaged(
         scale: of the pictures.
         engine: its name; ``ray``, or ``ray:NAME`` for workers that each run on NAME.
         threads: for each inspector.
+        streams: for one of this process; those of Ray's have as many as suit their threads.
         workers: of Ray.
         pixels: whether outcomes must have theirs.
 
@@ -55,5 +57,5 @@ def engaged(
         raise EngineError(
             "one process inspects, unless Ray does", where="--workers", remedy="Add --engine ray"
         )
-    inspector = Inspector.load(model, engine=engine, threads=threads)
+    inspector = Inspector.load(model, engine=engine, threads=threads, streams=streams)
     yield inspector, partial(examined, inspector, scale=scale)

@@ -20,7 +20,7 @@ from flawscope.cli.datasets import (
     read_dataset,
     with_split,
 )
-from flawscope.cli.options import ModelOption
+from flawscope.cli.options import ModelOption, StreamsOption, ThreadsOption
 from flawscope.errors import FlawscopeError
 
 if TYPE_CHECKING:
@@ -58,13 +58,15 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write a page with curves here.")
     ] = None,
+    threads: ThreadsOption = None,
+    streams: StreamsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Say how good a model is, each figure with its 95 % interval and the images it rests on."""
     from flawscope.runtime import Inspector
 
     samples = part_of(with_split(read_dataset(dataset, layout), split_file), split)
-    inspector = Inspector.load(model)
+    inspector = Inspector.load(model, threads=threads, streams=streams)
     evaluation, broken = _judge(inspector, samples, any_kind=any_kind)
     if out is not None:
         note(f"page: {_write_page(evaluation, inspector, samples, out)}")

@@ -18,6 +18,7 @@ from flawscope.cli.engines import engaged
 from flawscope.cli.options import (
     MmPerPixelOption,
     ModelOption,
+    StreamsOption,
     ValueRangeOption,
 )
 from flawscope.cli.pace import paced
@@ -89,6 +90,7 @@ def inspect(
             "--workers", min=1, help="With --engine ray: how many; default: by the number of cores."
         ),
     ] = None,
+    streams: StreamsOption = None,
     mm_per_pixel: MmPerPixelOption = None,
     value_range: ValueRangeOption = None,
     fail_on_reject: Annotated[
@@ -115,6 +117,7 @@ def inspect(
                 scale,
                 engine=engine,
                 threads=threads,
+                streams=streams or (1 if _is_one(paths) else None),
                 workers=workers,
                 pixels=out is not None,
             )
@@ -153,6 +156,11 @@ def _refuse_halves(
             where="--out" if out is not None else "--submission",
             remedy="Leave it out, or begin anew without --resume",
         )
+
+
+def _is_one(paths: list[str]) -> bool:
+    """Whether there is but one image, which all threads may as well work on."""
+    return len(paths) == 1 and Path(paths[0]).is_file()
 
 
 def _some(sources: Sources, paths: list[str]) -> Iterator[Item]:

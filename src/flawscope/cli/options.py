@@ -19,10 +19,6 @@ EngineOption = Annotated[
     ),
 ]
 
-ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", min=1, help="Default: one for each core.")
-]
-
 MmPerPixelOption = Annotated[
     float | None,
     typer.Option("--mm-per-pixel", metavar="MM", help="Give sizes in millimetres."),
@@ -34,5 +30,21 @@ ValueRangeOption = Annotated[
         "--value-range",
         metavar="LOW HIGH",
         help="The values that are black and white, for 16-bit and floating-point images.",
+    ),
+]
+
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, metavar="N", help="To compute with; default: one a core."),
+]
+
+StreamsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--streams",
+        min=1,
+        metavar="N",
+        help="Images at a time that share the threads: 1 gives the soonest answer, more the most "
+        "images a second. Default: one a thread, at most 4, for several images.",
     ),
 ]

@@ -65,11 +65,16 @@ def length_and_width(pixels: NDArray[np.bool_]) -> tuple[float, float]:
 
     A single pixel measures 1 x 1: the rectangle is around the pixels' areas, not their centres.
     """
-    rows, columns = np.nonzero(pixels)
+    rows = np.flatnonzero(pixels.any(axis=1))
     if not rows.size:
         return 0.0, 0.0
-    corners = np.stack([columns, rows], axis=1).astype(np.float32)
-    points = np.concatenate([corners + (x, y) for x in (0, 1) for y in (0, 1)])
+    # A row's outermost pixels are all that a hull can touch.
+    lines = pixels[rows]
+    first = lines.argmax(axis=1)
+    last = pixels.shape[1] - lines[:, ::-1].argmax(axis=1)
+    across = np.concatenate([first, first, last, last])
+    down = np.concatenate([rows, rows + 1, rows, rows + 1])
+    points = np.stack([across, down], axis=1)
     hull = cv2.convexHull(points.astype(np.float32))
     _, (first, second), _ = cv2.minAreaRect(hull)
     return max(float(first), float(second)), min(float(first), float(second))

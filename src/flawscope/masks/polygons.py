@@ -21,64 +21,66 @@ def outlines(mask: NDArray[np.bool_]) -> list[Polygon]:
     """Polygons along the pixel borders of a mask, whose even-odd filling gives it back exactly.
 
     The outer border of every piece and the border of every hole, each an (n, 2) array of x, y
-    whose sides run along pixel edges.
+    whose sides run along pixel edges, the pixels set on their right hand.
+
+    Args:
+        mask: boolean (height, width). The work in Python grows with the corners, not the pixels.
     """
-    return _trace(_border_edges(np.pad(mask, 1)))
-
-
-def _border_edges(padded: NDArray[np.bool_]) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """Directed unit edges between a set and an unset pixel, the set one on the right hand."""
-    inner = padded[1:-1, 1:-1]
-    following: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    sides = (
-        (inner & ~padded[:-2, 1:-1], (0, 0), (1, 0)),  # above: rightwards
-        (inner & ~padded[1:-1, 2:], (1, 0), (1, 1)),  # right: downwards
-        (inner & ~padded[2:, 1:-1], (1, 1), (0, 1)),  # below: leftwards
-        (inner & ~padded[1:-1, :-2], (0, 1), (0, 0)),  # left: upwards
-    )
-    for where, (from_x, from_y), (to_x, to_y) in sides:
-        for row, column in zip(*np.nonzero(where), strict=True):
-            start = (int(column) + from_x, int(row) + from_y)
-            following.setdefault(start, []).append((int(column) + to_x, int(row) + to_y))
-    return following
-
-
-def _trace(following: dict[tuple[int, int], list[tuple[int, int]]]) -> list[Polygon]:
+    padded = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), dtype=bool)
+    padded[1:-1, 1:-1] = mask
+    corners, following = _corners(padded)
+    rightwards = np.flatnonzero(following == np.arange(following.size) + 1)
+    steps, seen = following.tolist(), bytearray(following.size)
     rings = []
-    while following:
-        start = next(iter(following))
-        ring = [start]
-        heading = None
-        while True:
-            here = ring[-1]
-            choices = following[here]
-            # Where two pieces touch at a corner, keep to one of them: turn right first.
-            step = min(choices, key=lambda there: _turn(heading, here, there))
-            choices.remove(step)
-            if not choices:
-                del following[here]
-            heading = (step[0] - here[0], step[1] - here[1])
-            if step == start:
-                break
-            ring.append(step)
-        rings.append(_corners(np.array(ring, dtype=np.float64)))
+    for start in rightwards[rightwards % 2 == 0].tolist():
+        ring, here = [], start
+        while not seen[here]:
+            seen[here] = 1
+            ring.append(here)
+            here = steps[here]
+        if ring:
+            rings.append(corners[ring])
     return rings
 
 
-def _turn(heading: tuple[int, int] | None, here: tuple[int, int], there: tuple[int, int]) -> int:
-    if heading is None:
-        return 0
-    step = (there[0] - here[0], there[1] - here[1])
-    cross = heading[0] * step[1] - heading[1] * step[0]
-    return -cross
+def _corners(padded: NDArray[np.bool_]) -> tuple[Polygon, NDArray[np.intp]]:
+    """Where the borders turn: (n, 2) of x, y, row by row, and which corner each leads to.
+
+    A border along a line of the grid starts at one corner and ends at the next one on that line,
+    so that corners in order pair up, by row and by column. Where two pieces touch at a corner it is
+    there twice, once for each, so that rings keep to one of them.
+    """
+    above_left, above_right = padded[:-1, :-1], padded[:-1, 1:]
+    below_left, below_right = padded[1:, :-1], padded[1:, 1:]
+    touching = (above_left == below_right) & (above_right == below_left)
+    touching &= above_left != above_right
+    turning = above_left ^ above_right ^ below_left ^ below_right
+    rows, columns = np.nonzero(turning | touching)
+    twice = touching[rows, columns]
+    rows, columns = (np.repeat(places, 1 + twice) for places in (rows, columns))
+    second = np.zeros(rows.size, dtype=bool)
+    second[1:] = (rows[1:] == rows[:-1]) & (columns[1:] == columns[:-1])
+    # Of a corner's two, the first has the border to the left; it has the one above too if that
+    # is the same piece's.
+    lower = np.where(above_left[rows, columns], second, ~second) & touching[rows, columns]
+    following = np.empty(rows.size, dtype=np.intp)
+    left = np.arange(0, rows.size, 2)
+    _pair(following, left, left + 1, below_right[rows[left], columns[left]])
+    down = np.lexsort((lower, rows, columns))
+    top, bottom = down[::2], down[1::2]
+    _pair(following, top, bottom, below_left[rows[top], columns[top]])
+    return np.stack([columns, rows], axis=1).astype(np.float64), following
 
 
-def _corners(ring: Polygon) -> Polygon:
-    """A ring without the points that lie on a straight line between their neighbours."""
-    before = ring - np.roll(ring, 1, axis=0)
-    after = np.roll(ring, -1, axis=0) - ring
-    kept: Polygon = ring[(before != after).any(axis=1)]
-    return kept
+def _pair(
+    following: NDArray[np.intp],
+    first: NDArray[np.intp],
+    second: NDArray[np.intp],
+    forwards: NDArray[np.bool_],
+) -> None:
+    """Notes of each border which of its ends follows the other."""
+    following[first[forwards]] = second[forwards]
+    following[second[~forwards]] = first[~forwards]
 
 
 def from_polygons(polygons: Sequence[Polygon], size: Size) -> NDArray[np.bool_]:

@@ -63,13 +63,15 @@ def decode(runs: RunLengths) -> NDArray[np.bool_]:
 def decode_at(runs: RunLengths, box: Box) -> NDArray[np.bool_]:
     """The part of a mask inside ``box``: boolean (box height, box width), as ``decode`` gives it.
 
-    Costs as much as the box is large, however large the whole mask.
+    Only the box's columns are ever laid out.
     """
-    edges = np.cumsum(np.asarray(runs.counts, dtype=np.int64))
-    rows = np.arange(box.top, box.bottom)
-    columns = np.arange(box.left, box.right)
-    places = columns[None, :] * runs.size.height + rows[:, None]
-    return np.asarray(np.searchsorted(edges, places, side="right") % 2 == 1)
+    height = runs.size.height
+    start, stop = box.left * height, box.right * height
+    edges = np.zeros(len(runs.counts) + 1, dtype=np.int64)
+    np.cumsum(runs.counts, out=edges[1:])
+    lengths = np.diff(edges.clip(start, stop))
+    columns = np.repeat(np.arange(lengths.size) % 2 == 1, lengths)
+    return columns.reshape((height, box.width), order="F")[box.top : box.bottom]
 
 
 def bounding_box(mask: NDArray[np.bool_]) -> Box | None:

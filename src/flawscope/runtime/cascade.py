@@ -210,8 +210,9 @@ def _probabilities(
     if values is None or values.shape != shape:
         got = "nothing" if values is None else f"a tensor of shape {values.shape}"
         fault = f"stage {stage.name!r} gave {got} for {name!r}, not shape {shape}"
-    elif not (values.min() >= -_ROUNDING and values.max() <= 1.0 + _ROUNDING):  # false for NaN too
-        fault = f"stage {stage.name!r} gave {name!r} that are no probabilities"
     else:
-        return values if values.max() <= 1.0 and values.min() >= 0.0 else values.clip(0.0, 1.0)
+        low, high = values.min(), values.max()
+        if low >= -_ROUNDING and high <= 1.0 + _ROUNDING:  # false for NaN too
+            return values if low >= 0.0 and high <= 1.0 else values.clip(0.0, 1.0)
+        fault = f"stage {stage.name!r} gave {name!r} that are no probabilities"
     raise EngineError(fault, where=stage.graph, remedy="Export the model again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import cv2
@@ -39,66 +40,74 @@ def find_defects(answer: Answer, policy: Policy) -> tuple[tuple[Defect, ...], Ma
     """
     if answer.maps is None:
         return (), None
+    size = answer.maps.size
     heat: Map | None = None
     found: list[Defect] = []
     explained: NDArray[np.bool_] | None = None
-    for channel, values in _gated(answer, policy):
+    for channel, box, values in _gated(answer, policy):
         rule = rule_for(policy, channel)
         shown = values >= rule.mask_probability
-        if channel == UNNAMED:
-            pieces = _unexplained(shown, explained, rule)
+        if channel == UNNAMED and explained is not None:
+            pieces = _unexplained(shown, box, explained, rule)
         else:
             pieces = components(shown, max(1, rule.smallest_area), _MOST)
-            explained = np.zeros_like(shown) if explained is None else explained
-            _draw(explained, pieces)
-        found += [_defect(channel, piece, values) for piece in pieces]
-        heat = values if heat is None else np.maximum(heat, values, out=heat)
+            explained = np.zeros(size, dtype=bool) if explained is None else explained
+            for piece in pieces:
+                explained[box.of_part(piece.box).slices] |= piece.pixels
+        found += [_defect(channel, piece, values, box, size) for piece in pieces]
+        heat = np.zeros(size, dtype=np.float32) if heat is None else heat
+        np.maximum(heat[box.slices], values, out=heat[box.slices])
     found.sort(key=lambda defect: (-defect.score, -_area(defect), defect.kind, defect.box))
     return tuple(found), heat
 
 
-def _gated(answer: Answer, policy: Policy) -> Iterator[tuple[str, Map]]:
-    """The maps that pass, one at a time, ``UNNAMED`` last."""
+def _gated(answer: Answer, policy: Policy) -> Iterator[tuple[str, Box, Map]]:
+    """The maps that pass, one at a time, ``UNNAMED`` last, each where it is not 0."""
     chances: Mapping[str, float] = {**answer.kinds, UNNAMED: answer.score}
     maps = answer.maps
     for channel in sorted(maps.channels if maps else (), key=lambda name: name == UNNAMED):
         if maps and passes_gate(policy, channel, chances[channel]):
-            values = maps.map(channel)
+            if rule_for(policy, channel).mask_probability > 0:
+                box, values = maps.alight(channel)
+            else:  # even what is 0 shows
+                box, values = Box(0, 0, maps.size.width, maps.size.height), maps.map(channel)
             if policy.gate is Gate.SOFT:
                 values *= np.float32(chances[channel])
-            yield channel, values
-
-
-def _draw(mask: NDArray[np.bool_], pieces: list[Component]) -> None:
-    for piece in pieces:
-        mask[_inside(piece.box)] |= piece.pixels
+            yield channel, box, values
 
 
 def _unexplained(
-    shown: NDArray[np.bool_], explained: NDArray[np.bool_] | None, rule: KindPolicy
+    shown: NDArray[np.bool_], box: Box, explained: NDArray[np.bool_], rule: KindPolicy
 ) -> list[Component]:
     """Pieces of what no kind explains, but for those that are only the rim of an explained one."""
-    smallest = max(1, rule.smallest_area)
-    if explained is None or not explained.any():
-        return components(shown, smallest, _MOST)
+    pieces = components(shown & ~explained[box.slices], max(1, rule.smallest_area), _MOST)
+    return [piece for piece in pieces if not _is_rim(piece, box.of_part(piece.box), explained)]
+
+
+def _is_rim(piece: Component, box: Box, explained: NDArray[np.bool_]) -> bool:
+    """Whether every pixel of a piece lies within ``_RIM`` of an explained one."""
+    height, width = explained.shape
+    around = Box(
+        max(0, box.left - _RIM),
+        max(0, box.top - _RIM),
+        min(width, box.right + _RIM),
+        min(height, box.bottom + _RIM),
+    )
+    here = explained[around.slices]
+    if not here.any():
+        return False
     kernel = np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)
-    near = cv2.dilate(explained.astype(np.uint8), kernel).astype(bool)
-    return [
-        piece
-        for piece in components(shown & ~explained, smallest, _MOST)
-        if (piece.pixels & ~near[_inside(piece.box)]).any()
-    ]
+    near = cv2.dilate(here.view(np.uint8), kernel).astype(bool)
+    left, top = box.left - around.left, box.top - around.top
+    return not (piece.pixels & ~near[top : top + box.height, left : left + box.width]).any()
 
 
-def _defect(kind: str, piece: Component, values: Map) -> Defect:
-    inside = values[_inside(piece.box)][piece.pixels]
-    score = float(np.quantile(inside, _HIGH, method="higher"))
-    mask = encode_at(piece.pixels, piece.box, Size(*values.shape))
-    return Defect(kind, piece.box, mask, round(score, 5))
-
-
-def _inside(box: Box) -> tuple[slice, slice]:
-    return slice(box.top, box.bottom), slice(box.left, box.right)
+def _defect(kind: str, piece: Component, values: Map, box: Box, size: Size) -> Defect:
+    inside = values[piece.box.slices][piece.pixels]
+    rank = math.ceil(_HIGH * (inside.size - 1))
+    score = float(np.partition(inside, rank)[rank])
+    place = box.of_part(piece.box)
+    return Defect(kind, place, encode_at(piece.pixels, place, size), round(score, 5))
 
 
 def _area(defect: Defect) -> int:

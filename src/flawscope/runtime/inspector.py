@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +16,18 @@ from flawscope.errors import EngineError, FlawscopeError, ImageError
 from flawscope.images import open_image
 from flawscope.runtime.cascade import Cascade, Clock
 from flawscope.runtime.defects import find_defects
-from flawscope.runtime.engines import fastest_engine, load_graph, usable_threads
+from flawscope.runtime.engines import batch_streams, fastest_engine, load_graph, usable_threads
+from flawscope.runtime.overlap import in_order
 from flawscope.runtime.words import reasons
 from flawscope.values import Inspection, Manifest, Size
 
 Image = NDArray[np.uint8]
 
-_READERS = 2
-_AHEAD = 3
-"""Images decoded and waiting, at most: what bounds the memory of a batch."""
+_SPARE = 1
+"""Images that are opened, or whose defects are outlined, while every stream computes."""
+
+_WAITING = 2
+"""Images that have been inspected before an earlier one was, at most."""
 
 _MEASURED_SIDE = 256
 
@@ -65,19 +67,23 @@ class Inspector:
         digest: sha256 of the model file; every inspection carries it.
         engine: name of the engine it runs on.
         threads: how many the engine computes with.
+        streams: how many images at a time share them.
     """
 
-    def __init__(self, bundle: Bundle, engine: str, threads: int) -> None:
+    def __init__(self, bundle: Bundle, engine: str, threads: int, streams: int = 1) -> None:
         self.manifest: Manifest = bundle.manifest
         self.digest = bundle.digest
         self.engine = engine
         self.threads = threads
+        self.streams = streams
         graphs = {
-            stage.name: load_graph(engine, bundle.read(stage.graph), threads, stage.graph)
+            stage.name: load_graph(
+                engine, bundle.read(stage.graph), threads, stage.graph, streams=streams
+            )
             for stage in self.manifest.stages
         }
         self._cascade = Cascade(self.manifest, graphs)
-        self._one_at_a_time = threading.Lock()
+        self._free_streams = threading.BoundedSemaphore(streams)
 
     @classmethod
     def load(
@@ -86,6 +92,7 @@ class Inspector:
         *,
         engine: str | None = None,
         threads: int | None = None,
+        streams: int | None = 1,
     ) -> Inspector:
         """Opens a model file and makes it ready.
 
@@ -94,6 +101,9 @@ class Inspector:
             engine: ``openvino`` or ``onnxruntime``; without one, the faster of those installed,
                 by a short measurement that is made once a process.
             threads: for the engine to compute with; without one, every core it may use.
+            streams: how many images at a time share the threads; never more than these. One gives
+                the soonest answer; more, the most images a second from ``inspect_many``, as many
+                as suit this machine with ``None``. The answers are the same.
 
         Raises:
             ModelFileError: the file is refused.
@@ -103,7 +113,10 @@ class Inspector:
         threads = usable_threads() if threads is None else threads
         if threads < 1:
             raise EngineError(f"{threads} threads compute nothing", remedy="Give 1 or more")
-        return cls(bundle, engine or _measured(bundle, threads), threads)
+        streams = batch_streams(threads) if streams is None else min(streams, threads)
+        if streams < 1:
+            raise EngineError(f"{streams} streams let nothing through", remedy="Give 1 or more")
+        return cls(bundle, engine or _measured(bundle, threads), threads, streams)
 
     def inspect(
         self,
@@ -162,7 +175,7 @@ class Inspector:
         Raises:
             ImageError, EngineError: as for ``examine``.
         """
-        with self._one_at_a_time:
+        with self._free_streams:
             answer = self._cascade.weigh(_checked(image), kinds=kinds)
         return answer.score, answer.kinds
 
@@ -174,10 +187,11 @@ class Inspector:
         mm_per_pixel: float | None = None,
         value_range: tuple[float, float] | None = None,
     ) -> Iterator[Examination | Failure]:
-        """Examines image files in order, decoding the next ones meanwhile.
+        """Examines image files in order, several at once.
 
-        A file that cannot be read becomes a ``Failure`` and the rest goes on. Memory does not grow
-        with the number of files.
+        While the streams compute, further images are opened and those that are done outlined. An
+        image that cannot be inspected becomes a ``Failure`` and the rest goes on. Memory does not
+        grow with the number of files.
 
         Args:
             paths: the files; taken as they are needed, so they may be endless.
@@ -186,22 +200,46 @@ class Inspector:
             value_range: as for ``examine``.
 
         Raises:
-            EngineError: the engine fails, which no other image would cure.
+            EngineError: the engine fails, and so it does for any other image.
         """
         _refuse_scale(mm_per_pixel)
-        for path, opened, clock in _opened_ahead(paths, value_range):
-            if isinstance(opened, FlawscopeError):
-                yield Failure(path, opened)
-            else:
-                name = (path.relative_to(root) if root else path).as_posix()
-                yield self._examine(opened, name, mm_per_pixel, clock)
+
+        def examined(path: str | Path) -> Examination | Failure:
+            path = Path(path)
+            name = (path.relative_to(root) if root else path).as_posix()
+            try:
+                return self.examine(
+                    path, id=name, mm_per_pixel=mm_per_pixel, value_range=value_range
+                )
+            except (ImageError, EngineError) as error:
+                return Failure(path, error)
+            except MemoryError:
+                return Failure(path, _too_large(path))
+
+        workers = self.streams + _SPARE
+        with closing(
+            in_order(examined, paths, workers=workers, ahead=workers + _WAITING)
+        ) as results:
+            for result in results:
+                if isinstance(result, Failure) and isinstance(result.error, EngineError):
+                    result = Failure(result.path, self._of_one_image(result.path, result.error))
+                yield result
+
+    def _of_one_image(self, path: Path, error: EngineError) -> EngineError:
+        """The engine's error, if it comes of this image; raises it if any other would have it."""
+        side = self.manifest.input.multiple
+        try:
+            self.probabilities(np.zeros((side, side, 3), dtype=np.uint8))
+        except EngineError:
+            raise error from None
+        return EngineError(error.what, where=path, remedy=error.remedy)
 
     def _examine(
         self, pixels: Image, name: str, mm_per_pixel: float | None, clock: Clock
     ) -> Examination:
         policy = self.manifest.policy
         size = Size(*pixels.shape[:2])
-        with self._one_at_a_time:
+        with self._free_streams:
             answer = self._cascade.ask(pixels, clock)
         with clock.timing("defects"):
             defects, heat = find_defects(answer, policy)
@@ -230,28 +268,12 @@ def _measured(bundle: Bundle, threads: int) -> str:
     return _fastest[key]
 
 
-def _opened_ahead(
-    paths: Iterable[str | Path], value_range: tuple[float, float] | None
-) -> Iterator[tuple[Path, Image | ImageError, Clock]]:
-    def opened(path: Path) -> tuple[Path, Image | ImageError, Clock]:
-        clock = Clock()
-        try:
-            with clock.timing("open"):
-                return path, open_image(path, value_range=value_range), clock
-        except ImageError as error:
-            return path, error, clock
-
-    pool = ThreadPoolExecutor(_READERS, thread_name_prefix="flawscope-open")
-    waiting: deque[Future[tuple[Path, Image | ImageError, Clock]]] = deque()
-    try:
-        for path in paths:
-            waiting.append(pool.submit(opened, Path(path)))
-            if len(waiting) > _AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _too_large(path: Path) -> ImageError:
+    return ImageError(
+        "there is not enough memory to inspect it",
+        where=path,
+        remedy="Cut it up, or close programs",
+    )
 
 
 def _checked(image: Image) -> Image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flawscope.masks import decode_at, outlines
-from flawscope.runtime.words import extent
+from flawscope.runtime.words import extent_of
 from flawscope.values import Defect, Inspection
 
 
@@ -31,7 +31,8 @@ def record(inspection: Inspection, *, mm_per_pixel: float | None = None) -> dict
 
 
 def _defect(defect: Defect, mm_per_pixel: float | None) -> dict[str, Any]:
-    length, width = extent(defect)
+    pixels = decode_at(defect.mask, defect.box) if defect.mask else None
+    length, width = extent_of(defect.box, pixels)
     area = defect.mask.area if defect.mask else defect.box.width * defect.box.height
     said: dict[str, Any] = {
         "kind": defect.kind,
@@ -47,9 +48,9 @@ def _defect(defect: Defect, mm_per_pixel: float | None) -> dict[str, Any]:
             "length_mm": round(length * mm_per_pixel, 6),
             "width_mm": round(width * mm_per_pixel, 6),
         }
-    if defect.mask is not None:
+    if defect.mask is not None and pixels is not None:
         corner = (defect.box.left, defect.box.top)
-        rings = outlines(decode_at(defect.mask, defect.box))
+        rings = outlines(pixels)
         said["outlines"] = [(ring + corner).astype(int).tolist() for ring in rings]
         said["mask"] = {"size": list(defect.mask.size), "counts": list(defect.mask.counts)}
     return said

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flawscope.masks import decode_at, length_and_width
 from flawscope.runtime.cascade import rule_for
@@ -81,10 +82,15 @@ def describe(defect: Defect, size: Size, mm_per_pixel: float | None = None) -> s
 
 def extent(defect: Defect) -> tuple[float, float]:
     """Length and width in pixels, along the defect's own direction where its mask is known."""
-    if defect.mask is None:
-        sides = (float(defect.box.height), float(defect.box.width))
+    return extent_of(defect.box, decode_at(defect.mask, defect.box) if defect.mask else None)
+
+
+def extent_of(box: Box, pixels: NDArray[np.bool_] | None) -> tuple[float, float]:
+    """The same of a defect's pixels inside its box; ``None`` where only the box is known."""
+    if pixels is None:
+        sides = (float(box.height), float(box.width))
         return max(sides), min(sides)
-    return length_and_width(decode_at(defect.mask, defect.box))
+    return length_and_width(pixels)
 
 
 def place(box: Box, size: Size) -> str:

@@ -53,6 +53,20 @@ class Box(NamedTuple):
         """Number of rows."""
         return self.bottom - self.top
 
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, to index an array (height, width, ...) with."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def of_part(self, part: Box) -> Box:
+        """Where a box given in this one's own pixels lies, in those that this one is given in."""
+        return Box(
+            self.left + part.left,
+            self.top + part.top,
+            self.left + part.right,
+            self.top + part.bottom,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RunLengths:
