@@ -82,7 +82,11 @@ class MissingExtraError(FlawscopeError):
     """
 
     def __init__(self, feature: str, extra: str) -> None:
+        self.feature, self.extra = feature, extra
         super().__init__(
             f"{feature} needs packages that are not installed",
             remedy=f'Run: pip install "flawscope[{extra}]"',
         )
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        return type(self), (self.feature, self.extra)  # what it takes is not what it says

@@ -15,8 +15,8 @@ cannot be searched; it is passed through.
 
 **An engine** is any function from addresses to outcomes: every address that goes in comes out
 as one ``Outcome``, in any order, either with an inspection or with an error. ``examined`` is
-the one of this process. One that runs elsewhere gives outcomes without ``examination``, which
-holds pixels and is only needed for pictures and pages.
+the one of this process; ``Crew.examined`` has inspectors elsewhere. Outcomes need no
+``examination``, which holds pixels, unless there are to be pictures and pages.
 
 **A journal** is the file of results itself, JSON Lines, each line written whole before the next
 begins. ``left`` skips what it holds and what was asked for before; ``add`` puts the line of an
@@ -24,6 +24,7 @@ outcome into it. Whenever the process is killed, every picture is either in it, 
 do.
 """
 
+from flawscope.batch.crew import Crew
 from flawscope.batch.examining import Scale, examined
 from flawscope.batch.journal import Journal, StateOf
 from flawscope.batch.known import Known
@@ -33,6 +34,7 @@ from flawscope.batch.sources import Sources, each_once
 from flawscope.batch.watching import Arrivals, looks, state_of
 
 __all__ = [
+    "Crew",
     "Arrivals",
     "Item",
     "Journal",

@@ -16,7 +16,7 @@ from flawscope.cli.pace import Pace
 from flawscope.errors import FlawscopeError
 
 if TYPE_CHECKING:
-    from flawscope.batch import Outcome
+    from flawscope.batch import Crew, Outcome
     from flawscope.report import InspectionPage
     from flawscope.runtime import Inspector
     from flawscope.values import Inspection
@@ -63,7 +63,7 @@ class Batch:
 
 
 def page_for(
-    out: Path | None, inspector: Inspector, model: Path, mm_per_pixel: float | None = None
+    out: Path | None, inspector: Inspector | Crew, model: Path, mm_per_pixel: float | None = None
 ) -> AbstractContextManager[InspectionPage | None]:
     """The page that shows a batch, or none where there is no folder for it.
 
@@ -83,7 +83,7 @@ def page_for(
     )
 
 
-def _card(inspector: Inspector, model: Path) -> str:
+def _card(inspector: Inspector | Crew, model: Path) -> str:
     """The model's card; none if its file is another by now."""
     from flawscope.bundle import CARD, Bundle
 
@@ -144,7 +144,7 @@ def tell_in_words(inspection: Inspection) -> None:
     show(line)
 
 
-def introduce(inspector: Inspector) -> None:
+def introduce(inspector: Inspector | Crew) -> None:
     """Says which model inspects, on what."""
     note(f"model {inspector.manifest.name} ({inspector.digest[:12]}) on {inspector.choice}")
     for text in inspector.notes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -14,13 +14,12 @@ import typer
 
 from flawscope.cli import batch, exits
 from flawscope.cli.console import note, show_json
+from flawscope.cli.engines import engaged
 from flawscope.cli.options import (
-    EngineOption,
     MmPerPixelOption,
     ModelOption,
     PrecisionOption,
     StreamsOption,
-    ThreadsOption,
     ValueRangeOption,
 )
 from flawscope.cli.pace import paced
@@ -71,9 +70,28 @@ def inspect(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line for each part.")
     ] = False,
-    engine: EngineOption = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            "--engine",
+            metavar="NAME",
+            help="openvino or onnxruntime; default: the faster one. ray inspects in several"
+            " processes, here or on the cluster of RAY_ADDRESS; ray:NAME names their engine.",
+        ),
+    ] = None,
     precision: PrecisionOption = "auto",
-    threads: ThreadsOption = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            "--threads", min=1, help="Default: one for each core; with --engine ray, 1 a worker."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", min=1, help="With --engine ray: how many; default: by the number of cores."
+        ),
+    ] = None,
     streams: StreamsOption = None,
     mm_per_pixel: MmPerPixelOption = None,
     value_range: ValueRangeOption = None,
@@ -86,28 +104,34 @@ def inspect(
     Files that cannot be read are named at the end; the others are inspected all the same, and
     the exit code is 2.
     """
-    from flawscope.batch import Scale, Sources, examined
+    from flawscope.batch import Scale, Sources
     from flawscope.bundle import shipped_model
-    from flawscope.runtime import Inspector
 
     _refuse_halves(results, resume=resume, out=out, submission=submission)
     sources = Sources(paths, besides=out)
     items = _some(sources, paths)
     path = model or shipped_model()
-    inspector = Inspector.load(
-        path,
-        engine=engine,
-        precision=precision,
-        threads=threads,
-        streams=streams or (1 if _is_one(paths) else None),
-    )
-    batch.introduce(inspector)
     scale = Scale(mm_per_pixel, value_range)
-    facts = {"model": inspector.digest, **asdict(scale)}
-    with maybe_begun(results, facts, resume=resume) as journal, _once(journal, items) as left:
+    with ExitStack() as opened:
+        inspector, examine = opened.enter_context(
+            engaged(
+                path,
+                scale,
+                engine=engine,
+                precision=precision,
+                threads=threads,
+                streams=streams or (1 if _is_one(paths) else None),
+                workers=workers,
+                pixels=out is not None,
+            )
+        )
+        batch.introduce(inspector)
+        facts = {"model": inspector.digest, **asdict(scale)}
+        journal = opened.enter_context(maybe_begun(results, facts, resume=resume))
+        left = opened.enter_context(_once(journal, items))
         images = _named(left) if submission is not None else None
+        outcomes = opened.enter_context(closing(examine(images or left)))
         with (
-            closing(examined(inspector, images or left, scale=scale)) as outcomes,
             submitted(outcomes, submission, images or (), inspector.manifest.kinds) as listed,
             batch.page_for(out, inspector, path, mm_per_pixel) as page,
         ):

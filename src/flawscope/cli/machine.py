@@ -17,6 +17,7 @@ from flawscope.runtime.engines import ENGINES, usable_threads
 
 EXTRAS = {
     "parquet": ("pyarrow",),
+    "ray": ("ray",),
     "remote": ("fsspec",),
     "train": ("torch", "torchvision", "timm", "segmentation_models_pytorch", "accelerate", "onnx"),
 }

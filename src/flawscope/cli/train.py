@@ -10,6 +10,7 @@ import typer
 
 from flawscope.cli.console import note, sharing, show_facts
 from flawscope.cli.datasets import LayoutOption
+from flawscope.cli.launching import speaks, start_peers
 from flawscope.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def train(
 
     A dataset without a split is split by part first. Ctrl-C saves; --resume goes on from there.
     """
+    start_peers()
     run = _training()
     try:
         with sharing("training") as told:
@@ -85,8 +87,14 @@ def train(
                 report=told,
             )
     except KeyboardInterrupt:
-        note(f"stopped; the same command with --resume goes on with {out}", "yellow")
+        if speaks():
+            note(f"stopped; the same command with --resume goes on with {out}", "yellow")
         raise
+    if speaks():
+        _tell(trained)
+
+
+def _tell(trained: TrainedModel) -> None:
     for text in trained.notes:
         note(text)
     show_facts(

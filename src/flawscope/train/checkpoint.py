@@ -63,20 +63,27 @@ def save_last(
     _write(folder / LAST, state)
 
 
-def load_last(
+def read_last(folder: Path) -> dict[str, Any] | None:
+    """A run's state as it was last written; ``None`` if it was stopped before that.
+
+    Raises:
+        TrainingError: the checkpoint is damaged.
+    """
+    return _load(folder / LAST) if (folder / LAST).exists() else None
+
+
+def put_back(
+    state: dict[str, Any],
     folder: Path,
     cascade: nn.Module,
     average: ModelEmaV3,
     optimizer: torch.optim.Optimizer,
 ) -> Progress:
-    """Puts a run's state back; a run that was stopped before it saved any starts at step 0.
+    """Puts back a state that ``read_last`` found in a run's folder.
 
     Raises:
-        TrainingError: the checkpoint is damaged, or of another network.
+        TrainingError: it is of another network.
     """
-    if not (folder / LAST).exists():
-        return Progress()
-    state = _load(folder / LAST)
     try:
         cascade.load_state_dict(state["cascade"])
         average.module.load_state_dict(state["average"])

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,8 @@ from flawscope.nets import Network
 from flawscope.train.checkpoint import (
     Progress,
     load_best,
-    load_last,
+    put_back,
+    read_last,
     save_best,
     save_last,
 )
@@ -28,8 +30,10 @@ from flawscope.train.crops import Crop, Crops
 from flawscope.train.interrupts import born_deaf, interrupts_held
 from flawscope.train.journal import Journal
 from flawscope.train.losses import network_losses
+from flawscope.train.peers import ALONE, Peers
 from flawscope.train.recipe import Freeze, Recipe, ScheduleRecipe, UntilEpoch
 from flawscope.train.supervision import Curriculum
+from flawscope.train.together import together
 from flawscope.train.tracking import Tracking
 from flawscope.train.validating import Validation, thinned, validate
 
@@ -37,6 +41,8 @@ Report = Callable[[float, str], None]
 """Told the share of the work that is done and, in a few words, how it goes."""
 
 _LOG_EVERY = 20
+_FEWEST_LOGGED = 10
+"""Rows of losses in a run, at least, however short it is."""
 _VALIDATION_IMAGES = 160
 _LARGEST_GRADIENT = 5.0
 _TRAINING_SHARE = 0.95
@@ -45,16 +51,24 @@ _TRAINING_SHARE = 0.95
 
 @dataclass(slots=True)
 class _Run:
-    """What a step changes."""
+    """What a step works on. Of several processes each has its own, and all are equal.
+
+    Attributes:
+        learning: parameters of the encoder that learn while it does not rest.
+        progress: the main process's.
+        journal: the main process's alone.
+    """
 
     network: Network
     average: ModelEmaV3
     optimizer: torch.optim.Optimizer
     accelerator: Accelerator
-    progress: Progress
-    journal: Journal
+    peers: Peers
+    recipe: Recipe
+    folder: Path
     learning: list[torch.nn.Parameter]
-    """Those of the encoder that learn while it does not rest."""
+    progress: Progress
+    journal: Journal | None
 
 
 def fit(
@@ -68,10 +82,13 @@ def fit(
     spent: float = 0.0,
     trackers: Tracking | None = None,
     report: Report = lambda _share, _words: None,
+    peers: Peers = ALONE,
 ) -> Progress:
     """Trains a network to the plateau of its validation score; it is left with its best weights.
 
-    Ctrl-C ends the step at hand, saves, and then interrupts.
+    Ctrl-C ends the step at hand, saves, and then interrupts. Of several processes each steps
+    through its share of every batch; the main one keeps time, judges and writes, and it alone is
+    left with the best weights.
 
     Args:
         network: changed in place.
@@ -82,51 +99,83 @@ def fit(
         resume: go on from the folder's last checkpoint.
         spent: seconds that preparing took, which count against a budget in minutes.
         trackers: told what is logged.
-        report: called as training goes on.
+        report: called as training goes on, by the main process.
+        peers: who trains together.
     """
-    run = _started(network, recipe, folder, resume=resume)
+    peers = peers.sharing(recipe.schedule.batch)
+    run = _started(network, recipe, folder, peers, resume=resume)
+    schedule = recipe.schedule
     held_out = thinned(curriculum.lessons["validation"], _VALIDATION_IMAGES)
-    run.journal.tell(trackers or Tracking(), held_out, curriculum.kinds)
-    progress, schedule = run.progress, recipe.schedule
+    if run.journal is not None:
+        run.journal.tell(trackers or Tracking(), held_out, curriculum.kinds)
     resting = _resting_steps(freeze, len(curriculum.lessons["train"]), schedule.batch)
-    batches = iter(()) if progress.done else _batches(curriculum, recipe, progress.step)
-    began = time.monotonic() - progress.seconds - spent
-    with interrupts_held() as interrupt:
-        while not progress.done:
-            before = _share(progress, schedule)
-            losses = _step(run, next(batches), recipe, before, rests=progress.step < resting)
-            progress.step += 1
+    done = run.progress.done
+    batches = iter(()) if done else _batches(curriculum, recipe, run.progress.step, peers.share)
+    began = time.monotonic() - run.progress.seconds - spent
+
+    def follow(losses: dict[str, float], before: float, *, stop: bool) -> Progress:
+        """Logs, validates and saves what is due after a step."""
+        progress, journal = run.progress, run.journal
+        assert journal is not None
+        progress.seconds = time.monotonic() - began
+        share = _share(progress, schedule)
+        if progress.step % _log_every(schedule) == 0:
+            journal.log(progress, learning_rate=_learning_rate(run), **losses)
+            report(share, f"step {progress.step}, loss {losses['loss']:.3f}")
+        if _is_due(progress.step, before, share, schedule):
+            with _autocast(recipe, run.accelerator):
+                found = validate(run.average.module, held_out, curriculum.kinds, journal.look)
             progress.seconds = time.monotonic() - began
-            share = _share(progress, schedule)
-            if progress.step % _LOG_EVERY == 0:
-                run.journal.log(progress, learning_rate=_learning_rate(run), **losses)
-                report(share, f"step {progress.step}, loss {losses['loss']:.3f}")
-            if _is_due(progress.step, before, share, schedule):
-                with _autocast(recipe, run.accelerator):
-                    found = validate(
-                        run.average.module, held_out, curriculum.kinds, run.journal.look
-                    )
-                progress.seconds = time.monotonic() - began
-                _judge(run, found, folder, schedule)
-                report(share, f"step {progress.step}, validation score {found.score:.3f}")
-            if interrupt.wanted:
-                _save(run, folder)
-                break
-    run.journal.close()
-    load_best(folder, run.accelerator.unwrap_model(run.network))
-    return progress
+            _judge(run, journal, found)
+            report(share, f"step {progress.step}, validation score {found.score:.3f}")
+        if stop:
+            _save(run)
+        return progress
+
+    stop = None
+    with interrupts_held() as interrupt:
+        while not run.progress.done and stop is None:
+            before = _share(run.progress, schedule)
+            own = _step(run, next(batches), before, rests=run.progress.step < resting)
+            run.progress.step += 1
+            losses, stop = _told(peers, own, interrupt.signal)
+            run.progress = peers.from_main(partial(follow, losses, before, stop=stop is not None))
+        interrupt.signal = interrupt.signal or stop
+    if run.journal is not None:
+        run.journal.close()
+        load_best(folder, network)
+    return run.progress
 
 
-def _started(network: Network, recipe: Recipe, folder: Path, *, resume: bool) -> _Run:
+def _started(network: Network, recipe: Recipe, folder: Path, peers: Peers, *, resume: bool) -> _Run:
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     network.to(accelerator.device).to(memory_format=torch.channels_last)
+    peers.align(network)
     average = ModelEmaV3(network, decay=recipe.schedule.average, use_warmup=True)
     optimizer = _optimizer(network, recipe.schedule)
-    progress = load_last(folder, network, average, optimizer) if resume else Progress()
-    learning = [one for one in network.encoder.parameters() if one.requires_grad]
-    network, optimizer = accelerator.prepare(network, optimizer)
-    journal = Journal(folder, progress.rows)
-    return _Run(network, average, optimizer, accelerator, progress, journal, learning)
+    state = peers.from_main(partial(read_last, folder)) if resume else None
+    progress = Progress() if state is None else put_back(state, folder, network, average, optimizer)
+    return _Run(
+        network=network,
+        average=average,
+        optimizer=accelerator.prepare(optimizer),
+        accelerator=accelerator,
+        peers=peers,
+        recipe=recipe,
+        folder=folder,
+        learning=[one for one in network.encoder.parameters() if one.requires_grad],
+        progress=progress,
+        journal=Journal(folder, progress.rows) if peers.main else None,
+    )
+
+
+def _told(
+    peers: Peers, losses: dict[str, float], signal: int | None
+) -> tuple[dict[str, float], int | None]:
+    """The losses of the whole batch, and the signal by which any process was asked to stop."""
+    told = peers.told((losses, signal))
+    whole = {name: sum(theirs[name] for theirs, _ in told) for name in losses}
+    return whole, next((number for _, number in told if number is not None), None)
 
 
 def _resting_steps(freeze: Freeze, images: int, batch: int) -> float:
@@ -136,22 +185,24 @@ def _resting_steps(freeze: Freeze, images: int, batch: int) -> float:
     return math.inf if freeze == "encoder" else 0
 
 
-def _step(run: _Run, crops: Crop, recipe: Recipe, share: float, *, rests: bool) -> dict[str, float]:
-    """One step of the optimiser; gives back the losses by name."""
+def _step(run: _Run, crops: Crop, share: float, *, rests: bool) -> dict[str, float]:
+    """One step of the optimiser; gives back this process's losses by name."""
+    recipe, network, peers = run.recipe, run.network, run.peers
     reduced = recipe.schedule.reduce_to**run.progress.reductions
     for group in run.optimizer.param_groups:
         group["lr"] = group["base"] * _rate(share, recipe.schedule) * reduced
     torch.manual_seed(recipe.seed * 1_000_003 + run.progress.step)
-    network = run.accelerator.unwrap_model(run.network)
-    run.network.train()
+    network.train()
     network.encoder.train(not rests)  # a resting encoder keeps its statistics as well
     for parameter in run.learning:
         parameter.requires_grad_(not rests)
     crops = Crop(*(tensor.to(run.accelerator.device) for tensor in crops)).about(network.channels)
     precision = _autocast(recipe, run.accelerator)
-    losses = network_losses(run.network, crops, recipe.losses, precision)
+    with together(peers):
+        losses = network_losses(network, crops, recipe.losses, precision, peers)
     run.accelerator.backward(losses.total)
-    run.accelerator.clip_grad_norm_(run.network.parameters(), _LARGEST_GRADIENT)
+    peers.sum_gradients(network.parameters())
+    run.accelerator.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
     run.optimizer.step()
     run.optimizer.zero_grad()
     run.average.update(network, step=run.progress.step)
@@ -159,10 +210,10 @@ def _step(run: _Run, crops: Crop, recipe: Recipe, share: float, *, rests: bool) 
     return {"loss": losses.total.item(), **parts}
 
 
-def _judge(run: _Run, found: Validation, folder: Path, schedule: ScheduleRecipe) -> None:
+def _judge(run: _Run, journal: Journal, found: Validation) -> None:
     """Keeps the weights if none before were better, and stops on a plateau."""
-    progress = run.progress
-    run.journal.log(progress, score=found.score, **found.figures)
+    progress, schedule = run.progress, run.recipe.schedule
+    journal.log(progress, score=found.score, **found.figures)
     better = found.score > progress.best
     progress.stale = 0 if better else progress.stale + 1
     progress.since = 0 if better else progress.since + 1
@@ -170,14 +221,17 @@ def _judge(run: _Run, found: Validation, folder: Path, schedule: ScheduleRecipe)
         progress.reductions, progress.since = progress.reductions + 1, 0
     if found.score >= progress.best:  # Of equals the later, which has seen more, is kept.
         progress.best = found.score
-        save_best(folder, run.average)
+        save_best(run.folder, run.average)
     progress.done = _share(progress, schedule) >= 1.0 or progress.stale >= schedule.patience
-    _save(run, folder)
+    _save(run)
 
 
-def _save(run: _Run, folder: Path) -> None:
-    network = run.accelerator.unwrap_model(run.network)
-    save_last(folder, network, run.average, run.optimizer, run.progress)
+def _save(run: _Run) -> None:
+    save_last(run.folder, run.network, run.average, run.optimizer, run.progress)
+
+
+def _log_every(schedule: ScheduleRecipe) -> int:
+    return max(1, min(_LOG_EVERY, schedule.steps // _FEWEST_LOGGED))
 
 
 def _share(progress: Progress, schedule: ScheduleRecipe) -> float:
@@ -231,14 +285,14 @@ def _optimizer(network: Network, schedule: ScheduleRecipe) -> torch.optim.Optimi
     )
 
 
-def _batches(curriculum: Curriculum, recipe: Recipe, done: int) -> Iterator[Crop]:
-    """Batches from step ``done`` on, cut by a second process while the first one learns."""
+def _batches(curriculum: Curriculum, recipe: Recipe, done: int, share: range) -> Iterator[Crop]:
+    """This process's rows of the batches from step ``done`` on, cut by a second process."""
     size = recipe.schedule.batch
     crops = Crops(curriculum.lessons["train"], curriculum.kinds, recipe)
-    numbers = range(done * size, recipe.schedule.steps * size)
+    numbers = [step * size + row for step in range(done, recipe.schedule.steps) for row in share]
     loader = DataLoader(
         crops,
-        batch_size=size,
+        batch_size=len(share),
         sampler=numbers,
         num_workers=1,
         prefetch_factor=4,
@@ -250,8 +304,12 @@ def _batches(curriculum: Curriculum, recipe: Recipe, done: int) -> Iterator[Crop
 
 
 def _quiet_worker(_number: int) -> None:
-    """One thread, and deaf to Ctrl-C: the process that learns decides when to stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """One thread, and deaf to signals to stop: the process that learns decides when.
+
+    Launchers and service managers send theirs to every process at once.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch.nn import functional
 from flawscope.nets import Answers, MaskRCNN, Network
 from flawscope.train.crops import Crop
 from flawscope.train.instances import target_of
+from flawscope.train.peers import ALONE, Peers
 from flawscope.train.recipe import LossRecipe
 from flawscope.train.supervision import CLEAN, DEFECT, SOMEWHERE, UNKNOWN
 
@@ -24,14 +26,21 @@ _CELL = 8
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """The weighted sum and its parts, each a scalar tensor."""
+    """The weighted sum and its parts, each a scalar tensor.
+
+    Of several processes each has its share of them: the batch's are their sum.
+    """
 
     total: Tensor
     parts: dict[str, Tensor]
 
 
 def network_losses(
-    network: Network, crops: Crop, recipe: LossRecipe, precision: AbstractContextManager[object]
+    network: Network,
+    crops: Crop,
+    recipe: LossRecipe,
+    precision: AbstractContextManager[object],
+    peers: Peers = ALONE,
 ) -> Losses:
     """Losses of a batch that a network in training mode looks at.
 
@@ -40,47 +49,54 @@ def network_losses(
         crops: a batch of what is known of the network's answers.
         recipe: the weights of the parts; those of Mask R-CNN weigh the same.
         precision: in which the network computes.
+        peers: who the rest of the batch is shared with. Mask R-CNN averages over images and draws
+            boxes at random within each process, so its losses are the mean of the processes'.
     """
     if isinstance(network, MaskRCNN):
         kinds = [network.channels.index(kind) for kind in network.kinds]
         targets = [target_of(known) for known in crops.places[:, kinds]]
         with precision:
-            parts = network.losses(crops.image, targets)
+            whole = network.losses(crops.image, targets)
+        parts = {name: loss / peers.count for name, loss in whole.items()}
         total = torch.stack(list(parts.values())).sum()
         return Losses(total, {name: loss.detach() for name, loss in parts.items()})
     with precision:
         answers = network(crops.image)
-    return cascade_losses(answers, crops, recipe)
+    return cascade_losses(answers, crops, recipe, peers)
 
 
-def cascade_losses(answers: Answers, crops: Crop, recipe: LossRecipe) -> Losses:
+def cascade_losses(
+    answers: Answers, crops: Crop, recipe: LossRecipe, peers: Peers = ALONE
+) -> Losses:
     """Losses of a batch, for what the network answers.
 
     Args:
         answers: logits (n, c, ...).
         crops: a batch of what is known of the same answers: places (n, c, h, w), answers (n, c).
         recipe: the weights of the parts.
+        peers: who the rest of the batch is shared with: means are over the whole batch.
     """
     known = crops.places
     parts = {}
     if answers.whole is not None:
         told = crops.answers
-        parts["whole"] = _entropy(answers.whole, told.nan_to_num(0.0), ~told.isnan())
+        parts["whole"] = _entropy(answers.whole, told.nan_to_num(0.0), ~told.isnan(), peers)
     if answers.evidence is not None:
-        parts["evidence"] = _focal(answers.evidence, _coarse(known, answers.evidence.shape[-1]))
+        coarse = _coarse(known, answers.evidence.shape[-1])
+        parts["evidence"] = _focal(answers.evidence, coarse, peers)
     if answers.masks is not None:
-        chosen, weight = _telling(_coarse(known, known.shape[-1] // _CELL))
-        entropy, dice = _mask_losses(answers.masks[chosen], known[chosen], weight)
+        chosen, weight = _telling(_coarse(known, known.shape[-1] // _CELL), peers)
+        entropy, dice = _mask_losses(answers.masks[chosen], known[chosen], weight, peers)
         parts |= {"mask_entropy": entropy, "mask_dice": dice}
     weights = recipe.model_dump()
     total = torch.stack([weights[name] * loss for name, loss in parts.items()]).sum()
     return Losses(total, {name: loss.detach() for name, loss in parts.items()})
 
 
-def _entropy(logits: Tensor, truth: Tensor, known: Tensor) -> Tensor:
+def _entropy(logits: Tensor, truth: Tensor, known: Tensor, peers: Peers) -> Tensor:
     """Mean binary cross-entropy over what is known; 0 where nothing is."""
     loss = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    return (loss * known).sum() / known.sum().clamp(min=1)
+    return (loss * known).sum() / peers.total(known.sum()).clamp(min=1)
 
 
 def _coarse(known: Tensor, width: int) -> Tensor:
@@ -91,7 +107,7 @@ def _coarse(known: Tensor, width: int) -> Tensor:
     return torch.where((cells == DEFECT).any(dim=-1).any(dim=-2), DEFECT, coarse)
 
 
-def _telling(coarse: Tensor) -> tuple[Tensor, Tensor]:
+def _telling(coarse: Tensor, peers: Peers) -> tuple[Tensor, Tensor]:
     """Which channels of which crops are compared by pixel (n, 1 + k), and the weight of each.
 
     Most kinds are absent from most crops. Of channels that are clean throughout a random few are
@@ -100,23 +116,25 @@ def _telling(coarse: Tensor) -> tuple[Tensor, Tensor]:
     clean = (coarse == CLEAN).all(dim=-1).all(dim=-1)
     clean[:, 0] = False
     known = (coarse != UNKNOWN).any(dim=-1).any(dim=-1)
-    few = torch.rand(clean.shape, device=clean.device) < _FEW
+    few = peers.drawn(partial(torch.rand, device=clean.device), clean.shape) < _FEW
     chosen = (known & ~clean) | (clean & few)
     weight = torch.where(clean, 1.0 / _FEW, 1.0)
     return chosen, weight[chosen]
 
 
-def _focal(logits: Tensor, coarse: Tensor) -> Tensor:
+def _focal(logits: Tensor, coarse: Tensor, peers: Peers) -> Tensor:
     """Focal loss (Lin et al. 2017) per defective cell: few cells in a hundred are defective."""
     known = (coarse == CLEAN) | (coarse == DEFECT)
     truth = (coarse == DEFECT).float()
     loss = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     missed = (truth - torch.sigmoid(logits)).abs() ** _FOCUS
     weight = torch.where(truth > 0, 4.0, 1.0) * known
-    return (loss * missed * weight).sum() / (weight.sum() * 0.1).clamp(min=1)
+    return (loss * missed * weight).sum() / (peers.total(weight.sum()) * 0.1).clamp(min=1)
 
 
-def _mask_losses(logits: Tensor, known: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def _mask_losses(
+    logits: Tensor, known: Tensor, weight: Tensor, peers: Peers
+) -> tuple[Tensor, Tensor]:
     """Cross-entropy by pixel, and 1 - Dice of the channels that show a defect.
 
     A channel without a defect has no Dice; the cross-entropy teaches it. Dice is by crop and not by
@@ -126,27 +144,30 @@ def _mask_losses(logits: Tensor, known: Tensor, weight: Tensor) -> tuple[Tensor,
         logits: (m, h, w), the chosen channels of all crops.
         known: uint8 (m, h, w).
         weight: (m,), how many channels each stands for.
+        peers: who the rest of the batch is shared with.
     """
     truth = (known == DEFECT).float()
     certain = ((known == CLEAN) | (known == DEFECT)).float()
     loss = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none") * certain
     pixels = certain.sum(dim=(1, 2))
-    entropy = (loss.sum(dim=(1, 2)) * weight).sum() / (pixels * weight).sum().clamp(min=1)
+    every_pixel = peers.total((pixels * weight).sum()).clamp(min=1)
+    entropy = (loss.sum(dim=(1, 2)) * weight).sum() / every_pixel
     boxed = (known == SOMEWHERE).any(dim=-1).any(dim=-1)
-    if boxed.any():
-        entropy = entropy + _BOX_WEIGHT * _inside(logits[boxed], known[boxed] == SOMEWHERE)
+    if peers.total(boxed.sum()) > 0:
+        inside = known[boxed] == SOMEWHERE
+        entropy = entropy + _BOX_WEIGHT * _inside(logits[boxed], inside, peers)
 
     shown = truth.sum(dim=(1, 2)) > 0
     probabilities = torch.sigmoid(logits[shown]) * certain[shown]
     both = (probabilities * truth[shown]).sum(dim=(1, 2))
     either = probabilities.sum(dim=(1, 2)) + truth[shown].sum(dim=(1, 2))
     dice = (2.0 * both + 1.0) / (either + 1.0)
-    return entropy, (1.0 - dice).sum() / shown.sum().clamp(min=1)
+    return entropy, (1.0 - dice).sum() / peers.total(shown.sum()).clamp(min=1)
 
 
-def _inside(logits: Tensor, inside: Tensor) -> Tensor:
+def _inside(logits: Tensor, inside: Tensor, peers: Peers) -> Tensor:
     """What a box says: something inside it is a defect, so its surest tenth should be."""
     ranked = logits.masked_fill(~inside, -30.0).flatten(1).sort(dim=1, descending=True).values
     kept = (inside.flatten(1).sum(dim=1) * _INSIDE_SHARE).ceil()
     chosen = torch.arange(ranked.shape[1], device=ranked.device) < kept[:, None]
-    return _entropy(ranked, torch.ones_like(ranked), chosen)
+    return _entropy(ranked, torch.ones_like(ranked), chosen, peers)

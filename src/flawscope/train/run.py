@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from flawscope.train.finishing import finish
 from flawscope.train.loop import Report, fit
 from flawscope.train.memory import keep_memory
 from flawscope.train.networks import Part, build, lessons_for, parts_of, refuse_misfit
+from flawscope.train.peers import meet
 from flawscope.train.precision import fastest_precision
-from flawscope.train.preparing import SPLITS, prepare
+from flawscope.train.preparing import SPLITS, Prepared, prepare
 from flawscope.train.recipe import Recipe, load_recipe, recipe_yaml
 from flawscope.train.supervision import plan
 from flawscope.train.tracking import Tracking, tracking, usable_trackers
@@ -68,6 +70,10 @@ def train(
 ) -> TrainedModel:
     """Trains a model on one or several datasets and writes it.
 
+    Where ``accelerate launch`` or ``torchrun`` started several processes they train together: the
+    main one alone reads the datasets' labels, decides, tells and writes, and all return the same.
+    Pictures must be found at the same path by all of them.
+
     Args:
         roots: folders of datasets; their layouts are detected unless ``layout`` names one.
         out: the run's folder; new or empty unless ``resume``.
@@ -89,12 +95,16 @@ def train(
         MissingExtraError: the client of a tracker is not installed.
     """
     began = time.monotonic()
-    track = usable_trackers(track)
+    peers = meet()
+    track = usable_trackers(track) if peers.main else ()
     keep_memory()
-    resolved = _resolved(out, recipe, settings, minutes, resume=resume)
+    resolve = partial(_resolved, out, recipe, settings, minutes, resume=resume)
+    resolved = peers.from_main(resolve)
     origin = Bundle.open(start_from) if start_from is not None else None
     roots = [root.resolve() for root in roots]  # so that even "." has a name
-    prepared = prepare(roots, out / SPLITS, layout=layout, split_files=split_files)
+    prepared = peers.from_main(
+        partial(prepare, roots, out / SPLITS, layout=layout, split_files=split_files)
+    )
     curriculum = plan(prepared.datasets, resolved)
     parts = parts_of(resolved, curriculum)
     trained: list[tuple[Part, Network]] = []
@@ -103,12 +113,11 @@ def train(
     with ExitStack() as open_trackers:
         for part in parts:
             torch.manual_seed(resolved.seed)
-            network = build(part, curriculum.kinds, origin).to(_device())
+            network = build(part, curriculum.kinds, origin).to(peers.device)
             refuse_misfit(network, resolved.crops.size)
             if not trained:  # One precision for all, so that resuming finds the same.
-                resolved = _with_precision(resolved, network)
-                write_text(out / RECIPE, recipe_yaml(resolved))
-                prepared.keep_splits(out / SPLITS)
+                begin = partial(_begun, resolved, network, prepared, out)
+                resolved = peers.from_main(begin)
             folder = out if len(parts) == 1 else out / part.name
             followed.append(open_trackers.enter_context(tracking(track, folder, resolved)))
             progress = fit(
@@ -121,18 +130,23 @@ def train(
                 spent=0.0 if trained else time.monotonic() - began,
                 trackers=followed[-1],
                 report=_reporting(report, part, parts),
+                peers=peers,
             )
             trained.append((part, network))
             done.append(progress)
-        report(1.0, "choosing thresholds and writing the model")
-        metrics, uncertified = finish(
-            trained,
-            curriculum,
-            prepared,
-            resolved,
-            out / MODEL,
-            origin=origin,
-            told=lambda what: report(1.0, what),
+        if peers.main:
+            report(1.0, "choosing thresholds and writing the model")
+        metrics, uncertified = peers.from_main(
+            partial(
+                finish,
+                trained,
+                curriculum,
+                prepared,
+                resolved,
+                out / MODEL,
+                origin=origin,
+                told=lambda what: report(1.0, what),
+            )
         )
     return TrainedModel(
         model=out / MODEL,
@@ -144,10 +158,13 @@ def train(
     )
 
 
-def _with_precision(recipe: Recipe, network: Network) -> Recipe:
-    if recipe.precision != "auto":
-        return recipe
-    return recipe.model_copy(update={"precision": fastest_precision(network)})
+def _begun(recipe: Recipe, network: Network, prepared: Prepared, out: Path) -> Recipe:
+    """The recipe with its precision; it and the splits are written down."""
+    if recipe.precision == "auto":
+        recipe = recipe.model_copy(update={"precision": fastest_precision(network)})
+    write_text(out / RECIPE, recipe_yaml(recipe))
+    prepared.keep_splits(out / SPLITS)
+    return recipe
 
 
 def _budgeted(recipe: Recipe, part: Part, parts: Sequence[Part]) -> Recipe:
@@ -220,7 +237,3 @@ def _difference(before: dict[str, Any], wanted: dict[str, Any], prefix: str = ""
         elif old != new:
             return f"{prefix}{key}"
     return None
-
-
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"

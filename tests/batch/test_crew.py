@@ -1,0 +1,156 @@
+"""Inspectors as Ray actors, by the command line in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from batch_parts import lines_of
+
+from flawscope.batch.crew import ORDER, PLACES
+from flawscope.cli import main
+from flawscope.images import save_image
+from flawscope.runtime import Inspector
+from flawscope.values import Policy
+from toy_models import write_model
+
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+
+COUNT = 40
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    policy = Policy(accept_below=0.3, reject_above=0.8)
+    return write_model(tmp_path_factory.mktemp("model") / "toy.flaw", policy=policy)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures from black to red, and one file that is none."""
+    folder = tmp_path_factory.mktemp("parts")
+    for number in range(COUNT - 1):
+        image = np.zeros((64, 64, 3), dtype=np.uint8)
+        image[..., 0] = 6 * number
+        save_image(image, folder / f"{number:02}.png")
+    (folder / "broken.png").write_bytes(b"not a picture")
+    return folder
+
+
+SABOTAGE = """
+import os, signal, sys, time
+from flawscope.batch import Crew
+from flawscope.batch.crew import ORDER, PLACES
+from flawscope.cli import main
+
+examined = Crew.examined
+
+def sabotaged(crew, items, **options):
+    import ray
+
+    process = lambda _worker: os.getpid()
+    victim = ray.get([one.__ray_call__.remote(process) for one in crew.workers])[0]
+
+    def given():
+        for number, item in enumerate(items):
+            if number == 0:
+                time.sleep(1.0)  # until both are known to be ready
+                os.kill(victim, signal.SIGSTOP)
+            yield item
+
+    for number, outcome in enumerate(examined(crew, given(), **options), 1):
+        yield outcome
+        if number == int(sys.argv[1]):
+            os.kill(victim, signal.SIGKILL)
+            print("killed", file=sys.stderr)
+
+Crew.examined = sabotaged
+sys.exit(main(sys.argv[2:]))
+"""
+"""One of two workers is stopped before it is given orders, and killed once only these are left."""
+
+
+@needs_ray
+def test_a_killed_worker_loses_and_repeats_nothing(
+    folder: Path, model: Path, tmp_path: Path
+) -> None:
+    results = tmp_path / "results.jsonl"
+    options = ["--engine", "ray:onnxruntime", "--workers", "2", "--results", str(results)]
+    others = str(COUNT - PLACES * ORDER)
+    run = subprocess.run(
+        [sys.executable, "-c", SABOTAGE, others, "inspect", ".", "--model", str(model), *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert run.returncode == 2, run.stderr  # one file is no picture
+    assert "killed\n" in run.stderr, "the worker had no orders"
+    lines = {line["id"]: line for line in lines_of(results)}
+    assert len(lines_of(results)) == COUNT
+    assert set(lines) == {path.name for path in folder.iterdir()}
+    assert run.stdout.count("\n") == COUNT - 1
+    assert "broken.png" in run.stderr
+    assert "on Ray, 2 workers" in run.stderr
+    assert "core_worker" not in run.stderr
+    plain = Inspector.load(model, engine="onnxruntime")
+    for name in ("00.png", "17.png", "38.png"):
+        assert lines[name]["score"] == pytest.approx(plain.inspect(folder / name).score)
+
+
+FATAL = """
+import os, signal, sys
+from pathlib import Path
+from flawscope.batch import Crew, crew
+from flawscope.batch.crew import Worker
+
+class Mortal(Worker):
+    def examine(self, model, items, scale, *, pixels):
+        if "20.png" in items:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().examine(model, items, scale, pixels=pixels)
+
+crew.Worker = Mortal
+with Crew.hired(sys.argv[1], workers=1, engine="onnxruntime") as hired:
+    for outcome in hired.examined(sorted(path.name for path in Path().glob("*.png"))):
+        print(outcome.id, "lost" if "ended the worker" in str(outcome.error) else "")
+"""
+"""A picture that ends whatever worker looks at it."""
+
+
+@needs_ray
+def test_a_picture_that_kills_workers_ends_none_of_the_others(folder: Path, model: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", FATAL, str(model)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    outcomes = dict(line.split(" ") for line in run.stdout.splitlines())
+    assert len(run.stdout.splitlines()) == len(outcomes) == COUNT
+    assert [name for name, fate in outcomes.items() if fate] == ["20.png"]
+
+
+def test_workers_without_ray_are_refused(
+    folder: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", str(folder), "--model", str(model), "--workers", "2"]) == 2
+    assert "--engine ray" in capsys.readouterr().err
+
+
+def test_without_ray_the_message_is_the_command_that_brings_it(
+    folder: Path, model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setattr("os.environ", dict(os.environ))  # what Ray would read is left behind
+    assert main(["inspect", str(folder), "--model", str(model), "--engine", "ray"]) == 2
+    assert 'pip install "flawscope[ray]"' in capsys.readouterr().err
