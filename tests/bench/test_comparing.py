@@ -79,6 +79,14 @@ def test_time_must_be_given(model: Path) -> None:
         compare(model, seconds=0)
 
 
+def test_lines_have_streams_and_single_pictures_the_soonest_answer(model: Path) -> None:
+    side = InspectorSide.of(model, Setup(engine="onnxruntime", threads=2))
+    assert side.soonest is not None
+    assert (side.inspector.streams, side.soonest.streams) == (2, 1)
+    asked = InspectorSide.of(model, Setup(engine="onnxruntime", threads=2, streams=2))
+    assert asked.soonest is asked.inspector
+
+
 def test_memory_is_of_a_process_that_inspects(model: Path, tmp_path: Path) -> None:
     save_image(np.full((8, 8, 3), 30, np.uint8), tmp_path / "small.png")
     save_image(np.full((2048, 2048, 3), 30, np.uint8), tmp_path / "large.png")

@@ -52,6 +52,8 @@ def test_one_json_object(cli: Cli, dim: Path, capsys: pytest.CaptureFixture[str]
     assert "decoder" not in said["stages_ms"]["good"]
     assert "decoder" in said["stages_ms"]["defective"]
     assert said["rounds"] >= 3
+    assert said["model"]["streams"] == 1
+    assert said["model"]["precisions"] == {"encoder": "float32", "decoder": "float32"}
 
 
 def test_pictures_as_they_come(

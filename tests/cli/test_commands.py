@@ -123,6 +123,7 @@ def test_doctor_says_what_is_here(
     assert ("torch" in machine["extras"]["train"]["missing"]) == absent
     assert machine["variant"]["digest"] == Bundle.open(model).digest
     assert machine["variant"]["engine"] in machine["engines"]
+    assert machine["variant"]["precisions"] == {"encoder": "float32", "decoder": "float32"}
     assert machine["variant"]["error"] is None
     assert machine["prediction"] is None
 
@@ -141,7 +142,7 @@ def test_doctor_predicts_for_a_model_and_a_size(
     assert rates["1.0"] == pytest.approx(1000 / predicted["defective_ms"], rel=0.01)
     assert cli("doctor", *options) == 0
     said = capsys.readouterr().out
-    assert "toy on onnxruntime with 1 thread" in said
+    assert "toy on onnxruntime in float32, 1 thread in 1 stream" in said
     assert "at 5% defective" in said
 
 

@@ -68,8 +68,8 @@ def compare(
     if not seconds > 0:
         raise EvaluationError(f"{seconds:g} seconds are no time", remedy="Give more than 0")
     setup = setup or Setup()
-    ours = InspectorSide(setup.load(model))
-    theirs = InspectorSide(setup.load(against)) if isinstance(against, Path) else against
+    ours = InspectorSide.of(model, setup)
+    theirs = InspectorSide.of(against, setup) if isinstance(against, Path) else against
     sides: tuple[Side, ...] = (ours,) if theirs is None else (ours, theirs)
     broken: tuple[FlawscopeError, ...] = ()
     with tempfile.TemporaryDirectory(prefix="flawscope-bench-") as folder:
@@ -89,7 +89,8 @@ def compare(
         ]
         rounds = run_rounds(sides, courses, trial, seconds, told)
         told(1.0, "measuring memory")
-        exact = replace(setup, engine=ours.inspector.engine, threads=ours.inspector.threads)
+        used = ours.inspector
+        exact = replace(setup, engine=used.engine, threads=used.threads, streams=used.streams)
         longest = max(trial.mixes, key=lambda mix: mix.share).pictures
         peak = peak_mb(model, exact, [picture.path for picture in longest])
     figures = [

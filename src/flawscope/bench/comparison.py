@@ -150,5 +150,7 @@ def _facts(side: Side) -> dict[str, Any]:
         "name": side.name,
         "digest": inspector.digest,
         "engine": inspector.engine,
+        "precisions": {stage: found.value for stage, found in inspector.precisions.items()},
         "threads": inspector.threads,
+        "streams": inspector.streams,
     }

@@ -57,6 +57,8 @@ def warmed(side: Side, trial: Trial) -> Singles:
     """Brings a side to its pace; what a good and a defective picture then take it."""
     pair = _pair(trial, 0)
     side.line(pair * side.warm_ups)
+    for picture in pair:
+        side.one(picture)
     return tuple((picture, side.one(picture)) for picture in pair)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Protocol
@@ -25,11 +25,30 @@ class Setup:
     """How models are run; the fields are those of ``Inspector.load``."""
 
     engine: str | None = None
+    precision: str = "auto"
     threads: int | None = None
+    streams: int | None = None
 
     def load(self, model: Path) -> Inspector:
         """A model, ready; errors as of ``Inspector.load``."""
-        return Inspector.load(model, engine=self.engine, threads=self.threads)
+        return Inspector.load(
+            model,
+            engine=self.engine,
+            precision=self.precision,
+            threads=self.threads,
+            streams=self.streams,
+        )
+
+    def load_soonest(self, model: Path, inspector: Inspector) -> Inspector:
+        """For one picture at a time: as many streams as are asked for, else one.
+
+        Args:
+            model: the model file.
+            inspector: of it, loaded by this.
+        """
+        if self.streams is not None or inspector.streams == 1:
+            return inspector
+        return replace(self, engine=inspector.engine, streams=1).load(model)
 
 
 class Side(Protocol):
@@ -56,11 +75,23 @@ class Side(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InspectorSide:
-    """A model file, by its inspector."""
+    """A model file.
+
+    Attributes:
+        inspector: for lines, which several streams get through sooner.
+        soonest: for one picture at a time, which one stream answers soonest; by default the same.
+    """
 
     inspector: Inspector
+    soonest: Inspector | None = None
     warm_ups: int = 6  # a shape that comes for the fourth time gets a graph of its own
     sequential: bool = False
+
+    @classmethod
+    def of(cls, model: Path, setup: Setup) -> InspectorSide:
+        """A model file, ready; errors as of ``Inspector.load``."""
+        inspector = setup.load(model)
+        return cls(inspector, setup.load_soonest(model, inspector))
 
     @property
     def name(self) -> str:
@@ -70,7 +101,7 @@ class InspectorSide:
     def one(self, picture: Picture) -> Timing:
         """From the file to the ``Inspection``."""
         start = perf_counter()
-        inspection = self.inspector.inspect(picture.path)
+        inspection = (self.soonest or self.inspector).inspect(picture.path)
         return Timing(perf_counter() - start, inspection.seconds)
 
     def line(self, pictures: Sequence[Picture]) -> float:

@@ -10,8 +10,14 @@ from rich.table import Table
 
 from flawscope.cli import exits
 from flawscope.cli.batch import name_broken
-from flawscope.cli.console import counted, note, sharing, show, show_facts, show_json
-from flawscope.cli.options import EngineOption, ModelOption, ThreadsOption
+from flawscope.cli.console import note, ran_on, sharing, show, show_facts, show_json
+from flawscope.cli.options import (
+    EngineOption,
+    ModelOption,
+    PrecisionOption,
+    StreamsOption,
+    ThreadsOption,
+)
 from flawscope.cli.sizes import SizeOption, size_of
 from flawscope.errors import MissingExtraError
 
@@ -44,7 +50,9 @@ def bench(
         typer.Option("--seconds", metavar="N", help="To measure for; default: 45."),
     ] = None,
     engine: EngineOption = None,
+    precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
+    streams: StreamsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Time a model from files to inspections: images a second, latency, memory, and by stage.
@@ -64,7 +72,7 @@ def bench(
             images=images,
             size=DEFAULT_SIZE if size is None else size_of(size),
             seconds=DEFAULT_SECONDS if seconds is None else seconds,
-            setup=Setup(engine, threads),
+            setup=Setup(engine, precision, threads, streams),
             told=told,
         )
     if as_json:
@@ -141,7 +149,7 @@ def _side(side: SideFigures | None) -> list[tuple[str, str]]:
     if side is None:
         return []
     facts = side.facts
-    how = f"{facts['engine']}, {counted(facts['threads'], 'thread')}; " if "engine" in facts else ""
+    how = f"{ran_on(facts)}; " if "engine" in facts else ""
     lines = "lines of parts were run" if side.runs_lines else "lines are sums of single parts"
     latency = ", ".join(f"{name} {value:.1f}" for name, value in side.latency_ms.items())
     return [

@@ -149,3 +149,12 @@ def show_facts(rows: Iterable[tuple[str, str]]) -> None:
 def counted(count: int, name: str) -> str:
     """ "1 thread", "2 threads"."""
     return f"{count} {name}{'' if count == 1 else 's'}"
+
+
+def ran_on(facts: Mapping[str, Any]) -> str:
+    """In words: ``engine``, ``precisions`` by stage, ``threads`` and the ``streams`` on them."""
+    by_stage = facts["precisions"]
+    alike = len(set(by_stage.values())) == 1
+    named = by_stage.values() if alike else (f"{stage} {one}" for stage, one in by_stage.items())
+    threads, streams = counted(facts["threads"], "thread"), counted(facts["streams"], "stream")
+    return f"{facts['engine']} in {', '.join(dict.fromkeys(named))}, {threads} in {streams}"

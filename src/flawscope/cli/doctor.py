@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flawscope.cli.console import counted, sharing, show_facts, show_json
-from flawscope.cli.options import EngineOption, ModelOption, ThreadsOption
+from flawscope.cli.console import ran_on, sharing, show_facts, show_json
+from flawscope.cli.options import (
+    EngineOption,
+    ModelOption,
+    PrecisionOption,
+    StreamsOption,
+    ThreadsOption,
+)
 from flawscope.cli.sizes import SizeOption, size_of
 
 if TYPE_CHECKING:
@@ -21,7 +27,9 @@ def doctor(
     model: ModelOption = None,
     size: SizeOption = None,
     engine: EngineOption = None,
+    precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
+    streams: StreamsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what this machine can do: cores, memory, engines, extras, and how it runs a model.
@@ -31,7 +39,7 @@ def doctor(
     from flawscope.bench import Setup
     from flawscope.cli.machine import describe_machine
 
-    setup = Setup(engine, threads)
+    setup = Setup(engine, precision, threads, streams)
     wanted = None if size is None else size_of(size)
     with sharing("looking around") as told:
         machine = describe_machine(model, setup)
@@ -89,8 +97,7 @@ def _extra(name: str, missing: list[str]) -> str:
 def _variant(variant: dict[str, Any]) -> str:
     if variant["error"]:
         return str(variant["error"])
-    name, engine, threads = (variant[key] for key in ("name", "engine", "threads"))
-    return f"{name} on {engine} with {counted(threads, 'thread')}"
+    return f"{variant['name']} on {ran_on(variant)}"
 
 
 def _speed(predicted: dict[str, Any] | None) -> list[tuple[str, str]]:

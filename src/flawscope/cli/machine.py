@@ -65,7 +65,9 @@ def _shipped_model() -> dict[str, str | None]:
 
 def _variant(model: Path | None, setup: Setup) -> dict[str, Any]:
     """What would run, or why nothing would."""
-    variant = dict.fromkeys(("name", "digest", "engine", "threads", "error"))
+    variant = dict.fromkeys(
+        ("name", "digest", "engine", "precisions", "threads", "streams", "error")
+    )
     try:
         inspector = setup.load(model or shipped_model())
     except (EngineError, ModelFileError) as error:
@@ -77,7 +79,9 @@ def _variant(model: Path | None, setup: Setup) -> dict[str, Any]:
         "name": inspector.manifest.name,
         "digest": inspector.digest,
         "engine": inspector.engine,
+        "precisions": {stage: found.value for stage, found in inspector.precisions.items()},
         "threads": inspector.threads,
+        "streams": inspector.streams,
     }
 
 
