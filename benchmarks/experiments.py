@@ -90,8 +90,8 @@ EXPERIMENTS: dict[str, tuple[Callable[[Path, float], dict[str, Any]], float]] = 
     ),
     "engines": (engines, 0.0),
     "neu-steel": (lambda work, minutes: alone("neu-steel", work, minutes), 30.0),
-    "founding": (versus, 18.0),
-    "gates": (gates, 18.0),
+    "founding": (versus, 15.0),
+    "gates": (gates, 15.0),
     "freezing": (freezing, 0.0),
     "transfer": (transfer, 0.0),
 }
