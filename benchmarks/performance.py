@@ -64,7 +64,7 @@ import sys, time
 start = time.perf_counter()
 from flawscope import Inspector
 imported = time.perf_counter()
-inspector = Inspector.load(sys.argv[1], engine=sys.argv[3])
+inspector = Inspector.load(sys.argv[1], engine=sys.argv[3], precision="float32")
 loaded = time.perf_counter()
 inspector.inspect(sys.argv[2])
 done = time.perf_counter()
@@ -157,7 +157,9 @@ def compared(
     """Images a second of both sides, in turn, and how the sides compare."""
     cores = usable_threads()
     network = Network(bundle, engine, cores, streams)
-    inspector = Inspector.load(bundle.path, engine=engine, threads=cores, streams=streams)
+    inspector = Inspector.load(
+        bundle.path, engine=engine, threads=cores, streams=streams, precision="float32"
+    )
     calls = [network.calls(path) for path in paths]
     network.compute(calls)  # twice each, to compile
     end_to_end(inspector, paths)

@@ -37,7 +37,8 @@ def test_plans_cover_every_pixel_with_full_windows(height: int, width: int) -> N
         assert tile.height == min(height, plan.window.height)
         assert tile.width == min(width, plan.window.width)
     assert seen.min() >= 1
-    assert all(side % 32 == 0 and 64 <= side <= 128 for side in plan.window)
+    assert all(side % 32 == 0 and side >= 64 for side in plan.window)
+    assert plan.window.height * plan.window.width <= 128 * 128
     assert len(plan.tiles) == len(set(plan.tiles))
 
 
@@ -50,6 +51,15 @@ def test_neighbours_share_the_overlap_and_no_tile_is_wasted() -> None:
     assert len(lefts) == 5
     assert len(plan_fit(Size(128, 128), FIT).tiles) == 1
     assert len(plan_fit(Size(128, 129), FIT).tiles) == 2
+
+
+def test_a_strip_is_shown_in_windows_as_long_as_they_are_narrow() -> None:
+    assert plan_fit(Size(60, 250), FIT).window == Size(64, 256)
+    assert len(plan_fit(Size(60, 250), FIT).tiles) == 1
+    assert plan_fit(Size(256, 1600), InputFit()).window == Size(256, 1600)
+    tall = plan_fit(Size(300, 60), FIT)
+    assert tall.window == Size(256, 64)
+    assert [tile.top for tile in tall.tiles] == [0, 44]
 
 
 def test_impossible_fits_are_refused() -> None:
@@ -74,7 +84,7 @@ def test_maps_that_agree_come_back_as_they_were(height: int, width: int, seed: i
 
 
 def test_tiles_that_disagree_are_blended_by_ramps() -> None:
-    plan = plan_fit(Size(64, 224), FIT)
+    plan = plan_fit(Size(128, 224), FIT)
     first, second = plan.tiles
     stitcher = Stitcher(plan)
     stitcher.add(first, np.zeros((1, *plan.window), np.float32), ["any"])
@@ -88,7 +98,7 @@ def test_tiles_that_disagree_are_blended_by_ramps() -> None:
 
 def test_a_tile_alone_stands_for_itself_up_to_its_border() -> None:
     """Its neighbours were accepted and never asked: they are no reason to fade it out."""
-    plan = plan_fit(Size(64, 224), FIT)
+    plan = plan_fit(Size(128, 224), FIT)
     stitcher = Stitcher(plan)
     stitcher.add(plan.tiles[0], np.full((1, *plan.window), 0.9, np.float32), ["any"])
     row = stitcher.map("any")[0]
@@ -158,7 +168,7 @@ def test_a_spot_on_a_large_picture_is_given_in_its_own_box() -> None:
 
 
 def test_nothing_alight_is_an_empty_box() -> None:
-    plan = plan_fit(Size(64, 224), FIT)
+    plan = plan_fit(Size(128, 224), FIT)
     stitcher = Stitcher(plan)
     stitcher.add(plan.tiles[1], np.full((1, *plan.window), 0.003, np.float32), ["any"])
     for channel in ("any", "nobody located this"):

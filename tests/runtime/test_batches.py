@@ -20,7 +20,16 @@ import pytest
 from flawscope.bundle import shipped_model
 from flawscope.errors import EngineError, ImageError
 from flawscope.images import save_image
-from flawscope.runtime import ENGINES, Examination, Failure, Inspector, cascade, inspector, record
+from flawscope.runtime import (
+    ENGINES,
+    Examination,
+    Failure,
+    Inspector,
+    cascade,
+    inspector,
+    record,
+    running,
+)
 from flawscope.synth import render
 from flawscope.values import InputFit
 from toy_models import write_model
@@ -139,10 +148,10 @@ def test_only_so_many_pictures_are_held(
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[Runs]:
     """What is called with a graph's name and tensors before it is run."""
     watchers: list[Runs] = []
-    load_graph = inspector.load_graph
+    load_graph = running.load_graph
 
-    def watching(engine: str, graph: bytes, threads: int, name: str, **others: Any) -> Any:
-        run = load_graph(engine, graph, threads, name, **others)
+    def watching(engine: str, graph: bytes, threads: int, name: str, *how: Any, **and_: Any) -> Any:
+        run = load_graph(engine, graph, threads, name, *how, **and_)
 
         def watched_run(tensors: Mapping[str, np.ndarray]) -> Any:
             for watcher in watchers:
@@ -151,7 +160,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[Runs]:
 
         return watched_run
 
-    monkeypatch.setattr(inspector, "load_graph", watching)
+    monkeypatch.setattr(running, "load_graph", watching)
     return watchers
 
 

@@ -36,12 +36,16 @@ class Plan:
 def plan_fit(size: Size, fit: InputFit) -> Plan:
     """The plan for an image of this size.
 
-    A side of at most ``fit.tile`` pixels (after scaling) is padded; a longer one is covered by
-    tiles, evenly spread, that share at least ``fit.overlap`` pixels with their neighbours.
+    A window holds at most the pixels of a square of side ``fit.tile`` (after scaling), so a strip
+    is shown in one window that is longer than this. An image that does not fit into a window is
+    covered by tiles, evenly spread, that share at least ``fit.overlap`` pixels with their
+    neighbours.
     """
     scaled = Size(*(max(1, round(side * fit.scale)) for side in size))
-    window = Size(*(_window(side, fit) for side in scaled))
-    rows, columns = (_starts(side, fit) for side in scaled)
+    longest = Size(*(_longest(across, fit) for across in reversed(scaled)))
+    sides = tuple(zip(scaled, longest, strict=True))
+    window = Size(*(min(_padded(side, fit), most) for side, most in sides))
+    rows, columns = (_starts(side, most, fit) for side, most in sides)
     tiles = tuple(
         Box(
             left,
@@ -55,18 +59,21 @@ def plan_fit(size: Size, fit: InputFit) -> Plan:
     return Plan(size, scaled, window, tiles)
 
 
-def _window(side: int, fit: InputFit) -> int:
-    if side > fit.tile:
-        return fit.tile
-    wanted = max(side, fit.smallest)
-    return -(-wanted // fit.multiple) * fit.multiple
+def _padded(side: int, fit: InputFit) -> int:
+    return -(-max(side, fit.smallest) // fit.multiple) * fit.multiple
 
 
-def _starts(side: int, fit: InputFit) -> list[int]:
-    if side <= fit.tile:
+def _longest(across: int, fit: InputFit) -> int:
+    """The longest side of a window, by the image's side across it."""
+    fitting = fit.tile * fit.tile // min(_padded(across, fit), fit.tile)
+    return fitting // fit.multiple * fit.multiple
+
+
+def _starts(side: int, longest: int, fit: InputFit) -> list[int]:
+    if side <= longest:
         return [0]
-    count = -(-(side - fit.overlap) // (fit.tile - fit.overlap))
-    last = side - fit.tile
+    count = -(-(side - fit.overlap) // (longest - fit.overlap))
+    last = side - longest
     return [last * index // (count - 1) for index in range(count)]
 
 

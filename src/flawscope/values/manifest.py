@@ -24,8 +24,8 @@ class InputFit(_Frozen):
         scale: factor on the image's sides before anything else; 1.0 is native resolution.
         multiple: sides are padded (by reflection) to a multiple of this.
         smallest: sides are padded to at least this.
-        tile: an image with a longer side is cut into tiles of this side; a multiple of
-            ``multiple``.
+        tile: an image of more pixels than a square of this side is cut into tiles of no more;
+            a multiple of ``multiple``.
         overlap: pixels that neighbouring tiles share.
     """
 
