@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from time import process_time
 
@@ -163,4 +164,5 @@ def test_the_founding_cascade_runs_only_the_stages_that_are_asked_for(tmp_path: 
     assert sum(defective.stages.values()) <= defective.seconds
     runs.clear()
     assert founding.line([Picture(path, False), Picture(path, True)]) > 0
+    assert sys.float_info.min / 2 > 0  # the processor's setting is as it was
     assert runs == ["screen", "screen", "kinds", "locate-1"]

@@ -14,10 +14,10 @@ SIDES = st.integers(1, 24)
 
 
 @settings(max_examples=80, deadline=None)
-@given(SIDES, SIDES, st.integers(0, 10**6), st.integers(0, 100))
-def test_boxes_decode_like_the_whole(height: int, width: int, seed: int, percent: int) -> None:
+@given(SIDES, SIDES, st.integers(0, 10**6), st.floats(0, 1))
+def test_boxes_decode_like_the_whole(height: int, width: int, seed: int, share: float) -> None:
     dice = np.random.default_rng(seed)
-    mask = dice.random((height, width)) < percent / 100
+    mask = dice.random((height, width)) < share
     top, bottom = sorted(dice.integers(0, height + 1, 2))
     left, right = sorted(dice.integers(0, width + 1, 2))
     box = Box(int(left), int(top), int(right), int(bottom))

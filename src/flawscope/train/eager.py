@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -48,14 +49,11 @@ class EagerFounding:
 
     @classmethod
     def build(cls, threads: int) -> EagerFounding:
-        """The cascade, with PyTorch set to so many threads and to take denormal numbers for zero.
-
-        Random weights make such numbers, and CPUs are slow with them; trained ones do not.
-        """
+        """The cascade, with PyTorch set to so many threads."""
         torch.set_num_threads(threads)
-        torch.set_flush_denormal(True)
         parts = parts_for(load_recipe("founding"), _KINDS, {_SHOWN})
-        return cls({part.name: part.make(pretrained=False).eval() for part in parts})
+        with _denormals_as_zero():  # and so do the threads that PyTorch starts here
+            return cls({part.name: part.make(pretrained=False).eval() for part in parts})
 
     def one(self, picture: Picture) -> Timing:
         """From the file to the masks of a defective part, or to the score of a good one."""
@@ -65,7 +63,7 @@ class EagerFounding:
         with clock.timing("fit"):
             window = Size(*(-(-side // STRIDE) * STRIDE for side in pixels.shape[:2]))
             image = torch.from_numpy(pad(pixels, window))[None]
-        with torch.inference_mode():
+        with torch.inference_mode(), _denormals_as_zero():
             for stage, network in self.networks.items():
                 if stage == SCREEN or picture.defective:
                     with clock.timing(stage):
@@ -75,6 +73,19 @@ class EagerFounding:
     def line(self, pictures: Sequence[Picture]) -> float:
         """Seconds for one after another."""
         return sum(self.one(picture).seconds for picture in pictures)
+
+
+@contextmanager
+def _denormals_as_zero() -> Iterator[None]:
+    """Random weights make such numbers, and CPUs are slow with them; trained ones do not.
+
+    Only in the body: it is the processor's setting, which all else in this thread would share.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _answer(stage: str, network: Network, image: Tensor) -> object:
