@@ -33,7 +33,7 @@ SIDES: Mapping[str, Sequence[str]] = {
 }
 
 TIMED = 60
-"""Test images that both models look at in turn, for their pace."""
+"""Images of the set that both models look at in turn, for their pace."""
 
 FREEZING: Mapping[str, str] = {
     "none": "none",

@@ -29,7 +29,7 @@ def flawscope(*arguments: str | Path, core: int | None = None) -> str:
     command = [sys.executable, "-m", "flawscope", *map(str, arguments)]
     if core is not None:
         command = ["taskset", "--cpu-list", str(core), *command]
-    print("$ flawscope", *arguments[0:], file=sys.stderr, flush=True)
+    print("$ flawscope", *arguments, file=sys.stderr, flush=True)
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

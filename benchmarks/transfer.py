@@ -21,8 +21,8 @@ BASES: Mapping[str, tuple[str, ...]] = {
 as NEU steel, so it is left out with it."""
 
 BASE_STEPS, STEPS, BATCH = 500, 120, 8
-"""Optimiser steps of a base, and of each start; and
-crops a step of the latter. The same for every start and number."""
+"""Optimiser steps of a base, and of each start; crops a step of a start. The same for every start
+and number."""
 
 NUMBERS: tuple[int | None, ...] = (5, 10, 20, None)
 """Images of each kind in the train part, and as many in the validation part; ``None``: all."""

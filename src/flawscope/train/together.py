@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -31,8 +32,8 @@ class _Together(TorchFunctionMode):
         self.peers = peers
         self.own: dict[Callable[..., Any], Callable[..., Any]] = {
             functional.batch_norm: _batch_norm,
-            functional.dropout: self._dropout,
-            functional.dropout2d: self._dropout_maps,
+            functional.dropout: partial(self._dropout, functional.dropout),
+            functional.dropout2d: partial(self._dropout, functional.dropout2d),
         }
 
     def __torch_function__(
@@ -46,25 +47,17 @@ class _Together(TorchFunctionMode):
 
     def _dropout(
         self,
+        drop: Callable[..., Tensor],
         input: Tensor,  # noqa: A002 - PyTorch's name
         p: float = 0.5,
         training: bool = True,
         inplace: bool = False,
     ) -> Tensor:
         if not training or p == 0.0:
-            return functional.dropout(input, p, training, inplace)
-        return input * self._kept(functional.dropout, input, tuple(input.shape), p)
-
-    def _dropout_maps(
-        self,
-        input: Tensor,  # noqa: A002 - PyTorch's name
-        p: float = 0.5,
-        training: bool = True,
-        inplace: bool = False,
-    ) -> Tensor:
-        if not training or p == 0.0:
-            return functional.dropout2d(input, p, training, inplace)
-        return input * self._kept(functional.dropout2d, input, (*input.shape[:2], 1, 1), p)
+            return drop(input, p, training, inplace)
+        maps = drop is functional.dropout2d  # which are dropped whole
+        shape = (*input.shape[:2], 1, 1) if maps else tuple(input.shape)
+        return input * self._kept(drop, input, shape, p)
 
     def _kept(
         self, drop: Callable[..., Tensor], like: Tensor, shape: tuple[int, ...], p: float
