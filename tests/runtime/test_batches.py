@@ -271,7 +271,7 @@ model, picture = sys.argv[1:]
 inspector = Inspector.load(model, engine="onnxruntime", threads=2, streams=2)
 try:
     for number, result in enumerate(inspector.inspect_many(itertools.repeat(picture))):
-        print(number, result.inspection.verdict, flush=True)
+        print(f"{number} {result.inspection.verdict}\\n", end="", flush=True)  # in one piece
 except KeyboardInterrupt:
     print("stopped with", threading.active_count(), "thread", flush=True)
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from train_parts import KINDS, defect, lesson, sample
 
 from flawscope.images import save_image
 from flawscope.runtime import Answer
-from flawscope.train.choosing import choose_policy
+from flawscope.runtime.cascade import likeliest
+from flawscope.train.choosing import OPEN, choose_policy
 from flawscope.train.recipe import CostRecipe
 from flawscope.train.supervision import Lesson
 from flawscope.values import UNNAMED, Box, Gate, Label, Policy, Size
@@ -205,3 +206,65 @@ def test_parts_that_are_all_good_or_all_defective_give_a_policy(
     policy, _ = chosen(said)
     assert 0.0 <= policy.accept_below <= policy.reject_above <= 1.0
     assert not kinds or policy.accept_below <= 0.7
+
+
+@dataclass
+class Torn(Oracle):
+    """One whose screen tells little, and whose masks tell much; it looks twice as asked."""
+
+    said: Sequence[Said]
+    policy: Policy = OPEN
+
+    def __post_init__(self) -> None:
+        super().__init__(self.said)
+
+    def under(self, policy: Policy) -> Torn:
+        return Torn(self.said, policy)
+
+    def ask(self, image: np.ndarray, clock: Any) -> Answer:
+        answer = super().ask(image, clock)
+        rule = self.policy.second_look
+        if rule is None:
+            return answer
+        likely = likeliest(self.said[int(image[0, 0, 0])].map(UNNAMED), rule.pixels)
+        return replace(answer, score=rule.score(answer.score, likely), screen=answer.score)
+
+
+def unsure(folder: Path, *, masks: bool) -> list[Said]:
+    """Forty parts, half of them with pits, that the screen mixes up, and the masks do not."""
+    rng = np.random.default_rng(0)
+    said = []
+    for number in range(40):
+        kinds = ("pit",) if number % 2 else ()
+        chance = float(rng.uniform(0.25, 0.8) if kinds else rng.uniform(0.2, 0.75))
+        lit = float(rng.uniform(0.6, 0.9) if kinds else rng.uniform(0.02, 0.1)) if masks else 0.3
+        said.append(
+            Said(
+                part(folder, number, *kinds),
+                chance,
+                {kind: 0.8 if kind in kinds else 0.1 for kind in KINDS},
+                lights("pit", chance=lit),
+            )
+        )
+    return said
+
+
+def test_masks_that_know_better_than_the_screen_look_twice(tmp_path: Path) -> None:
+    said = unsure(tmp_path, masks=True)
+    policy, _ = choose_policy(Torn(said), [one.lesson for one in said], KINDS, CostRecipe())
+    rule = policy.second_look
+    assert rule is not None
+    assert rule.masks > 0
+    assert rule.located_from <= min(one.score for one in said if one.lesson.sample.kinds)
+    scores: dict[bool, list[float]] = {True: [], False: []}
+    for one in said:
+        likely = likeliest(one.map(UNNAMED), rule.pixels)
+        scores[bool(one.lesson.sample.kinds)].append(rule.score(one.score, likely))
+    assert max(scores[False]) < policy.reject_above <= min(scores[True])
+    assert np.median(scores[False]) < policy.accept_below < min(scores[True])
+
+
+def test_masks_that_know_nothing_leave_the_score_to_the_screen(tmp_path: Path) -> None:
+    said = unsure(tmp_path, masks=False)
+    policy, _ = choose_policy(Torn(said), [one.lesson for one in said], KINDS, CostRecipe())
+    assert policy.second_look is None

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from flawscope.bundle.opening import Bundle
 from flawscope.bundle.packing import pack
 from flawscope.errors import RecipeError
-from flawscope.values import KindPolicy, Manifest, Policy
+from flawscope.values import KindPolicy, Manifest, Policy, SecondLook
 
 
 def policy_keys(manifest: Manifest) -> dict[str, tuple[str, ...]]:
@@ -24,6 +24,8 @@ def policy_keys(manifest: Manifest) -> dict[str, tuple[str, ...]]:
     plain = [(name,) for name in Policy.model_fields if name not in ("kinds", "unnamed")]
     places = [("unnamed",), *(("kinds", kind) for kind in manifest.kinds)]
     nested = [(*place, name) for place in places for name in KindPolicy.model_fields]
+    if manifest.policy.second_look:
+        nested += [("second_look", name) for name in SecondLook.model_fields]
     return {".".join(("policy", *path)): path for path in [*plain, *nested]}
 
 

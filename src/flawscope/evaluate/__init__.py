@@ -8,6 +8,7 @@ from flawscope.evaluate.choose_masks import (
     piece_counts,
     threshold_counts,
 )
+from flawscope.evaluate.choose_second_look import Weights, choose_second_look, enough_parts
 from flawscope.evaluate.pixels import dice, iou, kaggle_dice
 from flawscope.evaluate.ranking import Confusion, Curve, auroc, average_precision
 from flawscope.evaluate.result import (
@@ -38,13 +39,16 @@ __all__ = [
     "Tally",
     "Trade",
     "Verdicts",
+    "Weights",
     "auroc",
     "average_precision",
     "choose_areas",
     "choose_edges",
     "choose_mask_thresholds",
+    "choose_second_look",
     "choose_threshold",
     "dice",
+    "enough_parts",
     "iou",
     "kaggle_dice",
     "matched_kinds",

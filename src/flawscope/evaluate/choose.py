@@ -52,7 +52,7 @@ def choose_threshold(
         EvaluationError: there are no scores, or they are no probabilities.
     """
     places, _ = _places(scores, 0.5)
-    weights = np.ones(scores.size) if parts is None else _one_a_part(parts, truth)
+    weights = np.ones(scores.size) if parts is None else one_a_part(parts, truth)
     missed = _weight_under(scores[truth], weights[truth], places)
     under = _weight_under(scores[~truth], weights[~truth], places)
     found = weights[truth].sum() - missed
@@ -66,7 +66,7 @@ def choose_threshold(
     return float(places[np.lexsort((places, np.abs(places - 0.5), wrong, -f1))[0]])
 
 
-def _one_a_part(parts: Sequence[Hashable], truth: Bools) -> Floats:
+def one_a_part(parts: Sequence[Hashable], truth: Bools) -> Floats:
     """Weights by which all images of one part and one truth come to 1."""
     owners = list(zip(parts, truth.tolist(), strict=True))
     sizes = Counter(owners)

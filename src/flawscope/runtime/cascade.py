@@ -15,7 +15,16 @@ from flawscope.errors import EngineError
 from flawscope.fit import Stitcher, plan_fit, resize
 from flawscope.runtime.engines import Graph, Tensors
 from flawscope.runtime.guard import Guard
-from flawscope.values import UNNAMED, Gate, KindPolicy, Manifest, Policy, Size, Stage
+from flawscope.values import (
+    UNNAMED,
+    Gate,
+    KindPolicy,
+    Manifest,
+    Policy,
+    SecondLook,
+    Size,
+    Stage,
+)
 
 _PLACES = 5
 """Probabilities count to so many decimals: engines differ by less, so a score that was made into
@@ -32,14 +41,17 @@ class Answer:
     Attributes:
         score: probability that the part is defective.
         kinds: probability by kind; 0.0 where the second question was not asked.
-        maps: the located channels; ``None`` where the third question was not asked.
+        maps: the located channels; ``None`` where the third question was not asked, or showed
+            that there is nothing.
         asked_again: tiles of which a stage was run again in float32.
+        screen: the screen's answer, where the score is another.
     """
 
     score: float
     kinds: Mapping[str, float]
     maps: Stitcher | None
     asked_again: int = 0
+    screen: float | None = None
 
 
 class Clock:
@@ -69,6 +81,14 @@ def passes_gate(policy: Policy, channel: str, probability: float) -> bool:
     return policy.gate is not Gate.HARD or probability >= rule_for(policy, channel).probability
 
 
+def likeliest(masks: NDArray[np.float32], pixels: int) -> float:
+    """The mean of the so many highest values, of all where there are fewer."""
+    values = masks.ravel()
+    if values.size > pixels:
+        values = np.partition(values, values.size - pixels)[-pixels:]
+    return float(values.mean(dtype=np.float64))
+
+
 class Cascade:
     """Runs a model's stages, tile by tile.
 
@@ -91,12 +111,22 @@ class Cascade:
         """The channels that some stage locates."""
         return frozenset(name for stage in self._locating for name in stage.channels)
 
+    @property
+    def looks_twice(self) -> bool:
+        """Whether a score hangs on what is located."""
+        return self._manifest.policy.second_look is not None
+
+    def under(self, policy: Policy) -> Cascade:
+        """The same graphs under another policy, with nothing asked again."""
+        manifest = self._manifest.model_copy(update={"policy": policy})
+        return Cascade(manifest, self._graphs)
+
     def ask(self, image: NDArray[np.uint8], clock: Clock) -> Answer:
         """The answers for an image of any size.
 
-        A picture's score and kinds are the highest of its tiles'. A tile whose own score is
-        accepted is asked nothing more; a stage that locates is run on a tile unless a hard gate
-        vetoes every one of its channels there.
+        A picture's score and kinds are the highest of its tiles'. A tile that the screen lets go
+        is asked nothing more; a stage that locates is run on another unless a hard gate vetoes
+        every one of its channels there and no second look needs it.
 
         Args:
             image: RGB uint8 (height, width, 3).
@@ -109,28 +139,28 @@ class Cascade:
         with clock.timing("fit"):
             plan = plan_fit(Size(*image.shape[:2]), self._manifest.input)
             scaled = resize(image, plan.scaled)
-        score, kinds = 0.0, dict.fromkeys(self._manifest.kinds, 0.0)
+        score, screen, kinds = 0.0, 0.0, dict.fromkeys(self._manifest.kinds, 0.0)
         maps: Stitcher | None = None
         again = 0
         for tile in plan.tiles:
             look = _Look(self._manifest, self._graphs, plan.cut(scaled, tile), clock, self._guard)
-            own_score = look.score()
-            asked = own_score >= policy.accept_below
+            asked = look.screen() >= policy.located_from
+            own_score = look.score(located=asked)
             found = look.located(self._locating) if asked else []
             own_kinds = look.kinds(ask=asked)
-            score = max(score, own_score)
+            score, screen = max(score, own_score), max(screen, look.screen())
             kinds = {kind: max(kinds[kind], chance) for kind, chance in own_kinds.items()}
             again += look.asked_again
-            if not asked or not self._locating:
+            if not asked or not self._locating or own_score < policy.accept_below:
                 continue
             maps = maps or Stitcher(plan)
             with clock.timing("fit"):
                 for stage, masks in found:
                     maps.add(tile, masks, stage.channels)
-        return Answer(score, kinds, maps, again)
+        return Answer(score, kinds, maps, again, screen if policy.second_look else None)
 
     def weigh(self, image: NDArray[np.uint8], *, kinds: bool) -> Answer:
-        """The answers without the third, and without regard to the policy.
+        """The first two answers, without regard to the policy: the screen's is the score.
 
         Args:
             image: RGB uint8 (height, width, 3).
@@ -144,7 +174,7 @@ class Cascade:
         score, chances = 0.0, dict.fromkeys(self._manifest.kinds, 0.0)
         for tile in plan.tiles:
             look = _Look(self._manifest, self._graphs, plan.cut(scaled, tile), Clock())
-            score = max(score, look.score())
+            score = max(score, look.screen())
             own = look.kinds(ask=kinds)
             chances = {kind: max(chances[kind], chance) for kind, chance in own.items()}
         return Answer(score, chances, None)
@@ -164,8 +194,9 @@ class _Look:
         self._kinds = manifest.kinds
         self._policy = manifest.policy
         self._guard = guard
-        self._scored: float | None = None
+        self._screened: float | None = None
         self.asked_again = False
+        self._locating = [stage for stage in manifest.stages if stage.channels]
         self._maker = {name: stage for stage in manifest.stages for name in stage.outputs}
         self._graphs = graphs
         self._tile = tile[None]
@@ -173,17 +204,37 @@ class _Look:
         self._given: dict[str, Tensors] = {}
         self._precise: set[str] = set()
 
-    def score(self) -> float:
-        if self._scored is None:
+    def screen(self) -> float:
+        if self._screened is None:
             stage = self._maker["screen"]
-            self._scored = self._screen(stage)
-            if self._guard and self._guard.doubts_score(self._scored) and self._ask_again(stage):
-                self._scored = self._screen(stage)
-        return self._scored
+            self._screened = self._screen(stage)
+            if self._guard and self._guard.doubts_screen(self._screened) and self._ask_again(stage):
+                self._screened = self._screen(stage)
+        return self._screened
 
     def _screen(self, stage: Stage) -> float:
         screen = _probabilities(self._run(stage), "screen", (1,), stage)
         return round(float(screen[0]), _PLACES)
+
+    def score(self, *, located: bool) -> float:
+        """The screen's answer, or what a second look makes of it."""
+        rule = self._policy.second_look
+        if rule is None or not located:
+            return round(self._policy.score_of_unlocated(self.screen()), _PLACES)
+        stage = next(stage for stage in self._locating if UNNAMED in stage.channels)
+        score = self._weighed(rule, stage)
+        if self._guard and self._guard.doubts_score(score):
+            judging = self._maker["screen"]
+            if self._ask_again(judging):
+                self._screened = self._screen(judging)
+                self._given.pop(stage.name)
+            if self._ask_again(stage) or stage.name not in self._given:
+                score = self._weighed(rule, stage)
+        return score
+
+    def _weighed(self, rule: SecondLook, stage: Stage) -> float:
+        masks = self.masks(stage)[stage.channels.index(UNNAMED)]
+        return round(rule.score(self.screen(), likeliest(masks, rule.pixels)), _PLACES)
 
     def kinds(self, *, ask: bool) -> dict[str, float]:
         """By kind; all 0.0 if not ``ask`` and no stage run so far has said them in passing."""
@@ -206,7 +257,7 @@ class _Look:
         return found
 
     def _passes(self, channel: str) -> bool:
-        chance = self.score() if channel == UNNAMED else self.kinds(ask=True)[channel]
+        chance = self.screen() if channel == UNNAMED else self.kinds(ask=True)[channel]
         return passes_gate(self._policy, channel, chance)
 
     def _settle_gates(self, stage: Stage) -> None:

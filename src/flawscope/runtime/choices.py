@@ -151,11 +151,11 @@ def _measure(bundle: Bundle, choices: Sequence[Choice], threads: int) -> Choice:
         times = {}
         for option in options:
             times[option], given = _timed(bundle, stage, option, tensors, threads)
-        costs = {
-            (engine, precision): spent
-            + _again(left, stage, (engine, precision)) * times.get((engine, Precision.FLOAT32), 0.0)
-            for (engine, precision), spent in times.items()
-        }
+        costs = dict(times)
+        if stage in bundle.manifest.judging:
+            for option in options:
+                in_full = times.get((option[0], Precision.FLOAT32), 0.0)
+                costs[option] += _again(left, stage, option) * in_full
         best = min(costs, key=lambda option: costs[option])
         left = [one for one in left if (one.engine, one.precisions[stage.name]) == best]
         tensors |= given
@@ -164,7 +164,7 @@ def _measure(bundle: Bundle, choices: Sequence[Choice], threads: int) -> Choice:
 
 def _again(choices: Sequence[Choice], stage: Stage, option: tuple[str, Precision]) -> float:
     """The share of pictures of which a stage is run again in float32, as far as is certified."""
-    if stage.channels or option[1] is Precision.FLOAT32:
+    if option[1] is Precision.FLOAT32:
         return 0.0
     shares = []
     for choice in choices:

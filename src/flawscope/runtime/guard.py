@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,15 +9,7 @@ import numpy as np
 
 from flawscope.runtime.engines import Graph
 from flawscope.values import Gate, KindPolicy, Policy
-
-FAINTEST = 1e-3
-"""Probabilities under this, or as near to 1, count as this: no edge that matters lies beyond."""
-
-
-def logit(probability: float) -> float:
-    """ln(p / (1 - p)), of probabilities no fainter than ``FAINTEST``."""
-    clear = min(max(probability, FAINTEST), 1.0 - FAINTEST)
-    return math.log(clear / (1.0 - clear))
+from flawscope.values.policy import logit
 
 
 def edges_of(policy: Policy) -> list[float]:
@@ -45,6 +36,12 @@ class Guard:
     policy: Policy
     margin: float
     precise: Mapping[str, Graph]
+
+    def doubts_screen(self, screen: float) -> bool:
+        """Whether float32 might put the screen's answer on another side of an edge."""
+        if self.policy.second_look is None:
+            return self.doubts_score(screen)
+        return _near(screen, self.policy.located_from, self.margin)
 
     def doubts_score(self, score: float) -> bool:
         """Whether float32 might put a score on another side of an edge."""

@@ -71,10 +71,13 @@ def _replayed(cascade: Cascade, cases: Sequence[Case], told: Told) -> Iterator[S
 
 
 def weighed(cascade: Cascade, cases: Sequence[Case], told: Told = _silent) -> list[Said]:
-    """What a cascade says to the first two questions alone, whatever the policy."""
+    """Scores and kinds alone: no mask is asked for that no score hangs on."""
     said = []
     for case in cases:
-        answer = cascade.weigh(case.open(), kinds=True)
+        image = case.open()
+        answer = (
+            cascade.ask(image, Clock()) if cascade.looks_twice else cascade.weigh(image, kinds=True)
+        )
         said.append(Said(answer.score, answer.kinds, None))
         told()
     return said
@@ -87,7 +90,7 @@ def for_replay(manifest: Manifest) -> Manifest:
 
 
 def for_reference(manifest: Manifest) -> Manifest:
-    """A manifest by which every question is asked of every part."""
+    """A manifest by which masks are seen of every part, but for what a second look lets go."""
     policy = manifest.policy.model_copy(update={"gate": Gate.NONE, "accept_below": 0.0})
     return manifest.model_copy(update={"policy": policy})
 

@@ -34,11 +34,11 @@ def graphs_for(
 def guard_for(
     manifest: Manifest, read: Read, choice: Choice, threads: int, *, streams: int = 1
 ) -> Guard | None:
-    """What asks again in float32, or ``None`` where the first two answers are in float32."""
+    """What asks again in float32, or ``None`` where all that a verdict hangs on is in float32."""
     low = [
         stage
-        for stage in manifest.stages
-        if not stage.channels and choice.precisions[stage.name] is not Precision.FLOAT32
+        for stage in manifest.judging
+        if choice.precisions[stage.name] is not Precision.FLOAT32
     ]
     if not low:
         return None

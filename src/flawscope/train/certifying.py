@@ -125,8 +125,8 @@ def certify(
 def possible_choices(manifest: Manifest) -> list[Choice]:
     """Every choice that this machine can run, the most precise first.
 
-    Stages that locate are never more precise than those that judge: they cost most, and no
-    verdict hangs on them.
+    Stages that locate are never more precise than the others: they cost most, and less hangs on
+    them.
     """
     order = list(Precision)
     found: dict[str, Choice] = {}
@@ -182,7 +182,7 @@ def _tried(trial: _Trial, choice: Choice) -> tuple[Choice, list[str]]:
 def _raw(
     trial: _Trial, choice: Choice, graphs: Mapping[str, Graph]
 ) -> Mapping[str, Sequence[Said]]:
-    """The first two answers, with nothing asked again; they hang on the judging stages alone."""
+    """Scores and kinds, with nothing asked again; they hang on the judging stages alone."""
     key = f"{choice.engine} {_judging(trial.manifest, choice)}"
     if key not in trial.raw:
         cascade = Cascade(trial.manifest, graphs)
@@ -191,7 +191,7 @@ def _raw(
 
 
 def _judging(manifest: Manifest, choice: Choice) -> list[Precision]:
-    return [choice.precisions[stage.name] for stage in manifest.stages if not stage.channels]
+    return [choice.precisions[stage.name] for stage in manifest.judging]
 
 
 def _margin(trial: _Trial, choice: Choice, raw: Mapping[str, Sequence[Said]]) -> float:

@@ -16,8 +16,10 @@ from flawscope.evaluate import (
     choose_areas,
     choose_edges,
     choose_mask_thresholds,
+    choose_second_look,
     choose_threshold,
     dice,
+    enough_parts,
     piece_counts,
     threshold_counts,
 )
@@ -26,10 +28,13 @@ from flawscope.masks import components
 from flawscope.runtime import Answer, Cascade, Clock
 from flawscope.train.recipe import CostRecipe
 from flawscope.train.supervision import CLEAN, DEFECT, Lesson, answers, places
-from flawscope.values import UNNAMED, Gate, KindPolicy, Policy
+from flawscope.values import UNNAMED, Gate, KindPolicy, Label, Policy, SecondLook
 
 OPEN = Policy(accept_below=0.0, reject_above=1.0, gate=Gate.NONE)
 """A policy that asks all three questions of every image, so that every answer can be weighed."""
+
+_MASKS_ALONE = SecondLook(located_from=0.0, screen=0.0, masks=1.0)
+"""A second look that scores a part by its likeliest pixels."""
 
 _THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
 """Mask thresholds tried; one nearer to 0 or 1 wins on few images by chance, and loses on others."""
@@ -43,9 +48,13 @@ _Counts = Mapping[str, list[NDArray[np.int64]]]
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the cascade said of one lesson, and what is true of it."""
+    """What the cascade said of one lesson, and what is true of it.
+
+    ``screen`` is the screen's answer; the first of ``said`` is the score.
+    """
 
     lesson: Lesson
+    screen: float
     said: NDArray[np.float64]
     told: NDArray[np.float32]
     answer: Answer
@@ -68,12 +77,16 @@ def choose_policy(
         ``mask_probability`` by channel that it is reached with.
     """
     channels = (UNNAMED, *kinds)
-    said, told = [], []
+    second_look = _second_look(cascade, lessons, costs)
+    if second_look is not None:
+        cascade = cascade.under(_looking(second_look))
+    screened, said, told = [], [], []
     counts: dict[Gate, _Counts] = {
         gate: {name: [] for name in cascade.located} for gate in (Gate.NONE, Gate.SOFT)
     }
     owners: dict[str, list[int]] = {name: [] for name in channels}
     for number, seen in enumerate(_looks(cascade, lessons, kinds)):
+        screened.append(seen.screen)
         said.append(seen.said)
         told.append(seen.told)
         for index, name in enumerate(channels):
@@ -86,7 +99,12 @@ def choose_policy(
                 cut = threshold_counts(values * np.float32(factor), truth, _THRESHOLDS)
                 counts[gate][name].append(cut)
     scores, truths = np.array(said), np.array(told)
-    parts = [(one.dataset, one.sample.group or one.sample.id) for one in lessons]
+    let_go = np.zeros(len(said), dtype=bool)
+    if second_look is not None:
+        let_go = np.array(screened) < second_look.located_from
+        unseen = [second_look.score(screened[number], 0.0) for number in np.flatnonzero(let_go)]
+        scores[let_go, 0] = unseen
+    parts = _parts(lessons)
     chances = _image_thresholds(scores, truths, parts, channels)
     edges = choose_edges(
         scores[:, 0],
@@ -95,7 +113,7 @@ def choose_policy(
         overkill=costs.overkill,
         review=costs.review,
     )
-    located = scores[:, 0] >= edges.accept_below
+    located = ~let_go & (scores[:, 0] >= edges.accept_below)
     looked = _Looked(scores, located, chances, parts)
     gates = _gates(counts, owners, looked, channels)
     gate = max(gates, key=lambda one: (round(gates[one][0], 3), one is Gate.HARD))
@@ -109,6 +127,7 @@ def choose_policy(
             for name in kinds
         },
         unnamed=KindPolicy(probability=0.0, mask_probability=gates[gate][1][UNNAMED]),
+        second_look=second_look,
     )
     areas = _areas(cascade, lessons, kinds, policy)
     weighed = {
@@ -118,11 +137,49 @@ def choose_policy(
     return _with_areas(policy, areas), weighed
 
 
+def _parts(lessons: Sequence[Lesson]) -> list[Hashable]:
+    return [(one.dataset, one.sample.group or one.sample.id) for one in lessons]
+
+
+def _looking(second_look: SecondLook) -> Policy:
+    """The policy ``OPEN``, but for a score that the masks have a say in."""
+    everywhere = second_look.model_copy(update={"located_from": 0.0})
+    return OPEN.model_copy(update={"second_look": everywhere})
+
+
+def _second_look(
+    cascade: Cascade, lessons: Sequence[Lesson], costs: CostRecipe
+) -> SecondLook | None:
+    """The second look that validation data ask for, at what the screen alone would not accept."""
+    defective = np.array([one.sample.label is Label.DEFECTIVE for one in lessons])
+    parts = _parts(lessons)
+    if UNNAMED not in cascade.located or not enough_parts(defective, parts):
+        return None
+    asked = cascade.under(_looking(_MASKS_ALONE))
+    answers = [asked.ask(open_image(one.sample.image), Clock()) for one in lessons]
+    screen = np.array([answer.screen for answer in answers])
+    masks = np.array([answer.score for answer in answers])
+    weights = choose_second_look(screen, masks, defective, parts)
+    if weights is None:
+        return None
+    edges = choose_edges(
+        screen, defective, escape=costs.escape, overkill=costs.overkill, review=costs.review
+    )
+    return SecondLook(
+        located_from=edges.accept_below,
+        offset=round(weights.offset, 4),
+        screen=round(weights.screen, 4),
+        masks=round(weights.masks, 4),
+        pixels=_MASKS_ALONE.pixels,
+    )
+
+
 def _looks(cascade: Cascade, lessons: Sequence[Lesson], kinds: Sequence[str]) -> Iterator[_Seen]:
     for lesson in lessons:
         answer = cascade.ask(open_image(lesson.sample.image), Clock())
         said = np.array([answer.score, *(answer.kinds[kind] for kind in kinds)])
-        yield _Seen(lesson, said, answers(lesson, kinds), answer, places(lesson, kinds))
+        screen = answer.score if answer.screen is None else answer.screen
+        yield _Seen(lesson, screen, said, answers(lesson, kinds), answer, places(lesson, kinds))
 
 
 def _truth(seen: _Seen, channel: int) -> NDArray[np.bool_] | None:
@@ -230,7 +287,8 @@ def _areas(
             true_areas[name] += [piece.area for piece in components(truth)]
             rule = policy.unnamed if name == UNNAMED else policy.kinds[name]
             vetoed = policy.gate is Gate.HARD and seen.said[index] < rule.probability
-            if vetoed or seen.said[0] < policy.accept_below:
+            let_go = seen.screen < policy.located_from
+            if vetoed or let_go or seen.said[0] < policy.accept_below:
                 continue
             factor = np.float32(seen.said[index] if policy.gate is Gate.SOFT else 1.0)
             found = _map(seen.answer, name) * factor >= rule.mask_probability

@@ -15,8 +15,9 @@ from flawscope.nets.quantising import quantised
 from flawscope.runtime import Cascade, load_graph, usable_threads
 from flawscope.runtime.choices import in_float32, seconds
 from flawscope.runtime.engines import Graph, Tensors, installed_engines
-from flawscope.runtime.replaying import Case, for_reference, replay
+from flawscope.runtime.replaying import Case, replay
 from flawscope.runtime.running import graphs_for
+from flawscope.train.choosing import OPEN
 from flawscope.values import Manifest, Precision, Stage
 
 _GAIN = 1.1
@@ -107,7 +108,7 @@ def _given(
     graphs = graphs_for(manifest, members.__getitem__, choice, usable_threads())
     watched = {stage.name: keeping(stage, graphs[stage.name]) for stage in manifest.stages}
     cut = [Case(case.id, partial(_middle, case)) for case in pictures]
-    replay(Cascade(for_reference(manifest), watched), cut)
+    replay(Cascade(manifest, watched).under(OPEN), cut)
     return kept
 
 

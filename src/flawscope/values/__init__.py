@@ -21,7 +21,7 @@ from flawscope.values.parts import (
     Size,
     Verdict,
 )
-from flawscope.values.policy import Gate, KindPolicy, Policy
+from flawscope.values.policy import Gate, KindPolicy, Policy, SecondLook
 
 __all__ = [
     "UNNAMED",
@@ -46,6 +46,7 @@ __all__ = [
     "Replay",
     "RunLengths",
     "Sample",
+    "SecondLook",
     "Size",
     "Stage",
     "Verdict",

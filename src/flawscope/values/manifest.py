@@ -10,7 +10,7 @@ from flawscope.values.certificate import Certificate, Precision
 from flawscope.values.parts import UNNAMED
 from flawscope.values.policy import Policy
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 
 
 class _Frozen(BaseModel):
@@ -89,7 +89,7 @@ class Manifest(_Frozen):
 
     Attributes:
         format_version: refused by a flawscope that only knows an older one. Version 1 had neither
-            variants nor a certificate.
+            variants nor a certificate, version 2 no second look.
         name: of the model.
         kinds: the kinds of defect it knows, in the order of its outputs.
         stages: in the order in which they may run.
@@ -146,12 +146,24 @@ class Manifest(_Frozen):
             raise ValueError("no stage gives 'screen'")
         if self.kinds and "kinds" not in made:
             raise ValueError("no stage gives 'kinds'")
+        if self.policy.second_look and UNNAMED not in located:
+            raise ValueError(f"policy.second_look asks for a stage that locates {UNNAMED!r}")
         if strangers := located - {*self.kinds, UNNAMED}:
             raise ValueError(f"a stage locates {min(strangers)!r}, which is not among the kinds")
         stages = {stage.name for stage in self.stages}
         for choice in self.certificate.choices if self.certificate else ():
             if choice.precisions.keys() != stages:
                 raise ValueError(f"a choice of the certificate, {choice}, is not of these stages")
+
+    @property
+    def judging(self) -> tuple[Stage, ...]:
+        """The stages that a verdict hangs on."""
+        looks_twice = self.policy.second_look is not None
+        return tuple(
+            stage
+            for stage in self.stages
+            if not stage.channels or (looks_twice and UNNAMED in stage.channels)
+        )
 
     @property
     def graphs(self) -> frozenset[str]:
