@@ -21,7 +21,7 @@ import numpy as np
 from flawscope.data import read
 from flawscope.images import open_image
 from flawscope.runtime import ENGINES, Inspector
-from methods import freezing, gates, versus
+from methods import freezing, gates, leaks, second_look, versus
 from runs import data, judge, rendered_parts, split, train
 from transfer import transfer
 
@@ -34,12 +34,11 @@ COMPARED = 500
 """Images that two engines are compared on."""
 
 
-def alone(name: str, work: Path, minutes: float, *, leaky: bool = False) -> dict[str, Any]:
+def alone(name: str, work: Path, minutes: float) -> dict[str, Any]:
     """One dataset, trained and judged by its own split."""
     root = data(name)
-    file = split(root, work, leaky=leaky)
-    run = work / f"{name}{'-leaky' if leaky else ''}"
-    return judge(train([root], [file], run, "--minutes", f"{minutes:g}"), root, file)
+    file = split(root, work)
+    return judge(train([root], [file], work / name, "--minutes", f"{minutes:g}"), root, file)
 
 
 def base(work: Path, minutes: float) -> dict[str, Any]:
@@ -84,14 +83,12 @@ def _photographs(root: Path) -> list[Path]:
 EXPERIMENTS: dict[str, tuple[Callable[[Path, float], dict[str, Any]], float]] = {
     "base": (base, 60.0),
     "magnetic-tile": (lambda work, minutes: alone("magnetic-tile", work, minutes), 40.0),
-    "magnetic-tile-leaky": (
-        lambda work, minutes: alone("magnetic-tile", work, minutes, leaky=True),
-        40.0,
-    ),
     "engines": (engines, 0.0),
     "neu-steel": (lambda work, minutes: alone("neu-steel", work, minutes), 30.0),
-    "founding": (versus, 15.0),
-    "gates": (gates, 15.0),
+    "founding": (versus, 40.0),
+    "gates": (gates, 40.0),
+    "leaks": (leaks, 40.0),
+    "second-look": (second_look, 40.0),
     "freezing": (freezing, 0.0),
     "transfer": (transfer, 0.0),
 }

@@ -55,18 +55,27 @@ def versus(work: Path, minutes: float) -> dict[str, Any]:
 
 
 def _both(work: Path, minutes: float) -> dict[str, Path]:
-    root, file = data(SET), split(data(SET), work)
-    with ThreadPoolExecutor(len(SIDES)) as pool:
+    file = split(data(SET), work)
+    runs = {name: (file, work / f"versus-{name}", words) for name, words in SIDES.items()}
+    return _side_by_side(runs, minutes)
+
+
+def _side_by_side(
+    runs: Mapping[str, tuple[Path, Path, Sequence[str]]], minutes: float
+) -> dict[str, Path]:
+    """The models of runs of so many minutes at the same time, a core each.
+
+    Each run has the split file, its folder, and words for the command line.
+    """
+    with ThreadPoolExecutor(len(runs)) as pool:
         jobs = {
             name: pool.submit(
                 train,
-                [root],
-                [file],
-                work / f"versus-{name}",
+                *([data(SET)], [file], run),
                 *(*words, "--minutes", f"{minutes:g}"),
                 core=core,
             )
-            for core, (name, words) in enumerate(SIDES.items())
+            for core, (name, (file, run, words)) in enumerate(runs.items())
         }
         return {name: job.result() for name, job in jobs.items()}
 
@@ -84,6 +93,29 @@ def _paces(models: Mapping[str, Path], root: Path) -> dict[str, float]:
             inspector.inspect(image)
             spent[name] += perf_counter() - start if number >= 8 else 0.0
     return {name: len(paths) / seconds for name, seconds in spent.items()}
+
+
+def leaks(work: Path, minutes: float) -> dict[str, Any]:
+    """The shared recipe on a split by tile and on one that cuts through tiles, side by side."""
+    root, words = data(SET), SIDES["shared"]
+    files = {"by tile": split(root, work), "by image": split(root, work, leaky=True)}
+    runs = {"by tile": work / "versus-shared", "by image": work / "leaky"}
+    models = _side_by_side({name: (files[name], runs[name], words) for name in files}, minutes)
+    return {name: judge(model, root, files[name]) for name, model in models.items()}
+
+
+def second_look(work: Path, minutes: float) -> dict[str, Any]:
+    """The shared recipe's model on split tiles, judged with its second look and without."""
+    root, file, words = data(SET), split(data(SET), work), SIDES["shared"]
+    run = work / "versus-shared"
+    model = _side_by_side({"shared": (file, run, words)}, minutes)["shared"]
+    once = work / "looking-once.flaw"
+    flawscope("info", model, "--set", "policy.second_look=none", "--out", once)
+    policy = json.loads(flawscope("info", model, "--json"))["manifest"]["policy"]
+    return {
+        "second_look": policy["second_look"],
+        "figures": {"once": judge(once, root, file), "twice": judge(model, root, file)},
+    }
 
 
 def gates(work: Path, minutes: float) -> dict[str, Any]:
