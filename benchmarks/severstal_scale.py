@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from flawscope.data.runs import to_kaggle
@@ -184,17 +185,23 @@ def measured(*arguments: str | Path, work: Path) -> dict[str, Any]:
 
 
 def first_steps(root: Path, split: Path, steps: int) -> dict[str, float]:
-    """Trains for some steps in this process, then gives up; what it took until the first and last."""
+    """Trains for some steps in this process, then gives up; what it took until the first and last.
+
+    ``together_mb`` is what the processes hold together, a page that they share counted once.
+    """
     from flawscope.train import loop, train
 
     class EnoughError(Exception):
         pass
 
-    began, at = time.monotonic(), []
+    began, at, held = time.monotonic(), [], []
+    this = psutil.Process()
     losses_of = loop.cascade_losses
 
     def counted(*arguments: Any) -> Any:
         at.append(time.monotonic() - began)
+        processes = (this, *this.children(recursive=True))
+        held.append(sum(one.memory_full_info().pss for one in processes))
         if len(at) > steps:
             raise EnoughError
         return losses_of(*arguments)
@@ -211,6 +218,7 @@ def first_steps(root: Path, split: Path, steps: int) -> dict[str, float]:
         "steps_took": round(at[-1] - at[0], 1),
         "own_mb": round(own),
         "worker_mb": round(workers),
+        "together_mb": round(max(held) / 2**20),
     }
 
 

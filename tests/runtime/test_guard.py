@@ -10,7 +10,7 @@ import pytest
 
 from flawscope.runtime import Cascade, Clock
 from flawscope.runtime.engines import Graph
-from flawscope.runtime.guard import Guard, logit, margin_for
+from flawscope.runtime.guard import Guard, edges_of, logit, margin_for
 from flawscope.values import Gate, InputFit, KindPolicy, Manifest, Policy, Stage
 from toy_models import KINDS, SHARED
 
@@ -143,7 +143,7 @@ def test_the_margin_leaves_no_more_flips_than_it_may() -> None:
     right = rng.uniform(-4.0, 4.0, 400)
     strays = rng.normal(0.0, 0.15, 400)
     probabilities = [1 / (1 + np.exp(-logits)) for logits in (right, right + strays)]
-    margin = margin_for(*probabilities, POLICY, flips=0.001)
+    margin = margin_for(*probabilities, edges_of(POLICY), flips=0.001)
     assert 0.1 < margin < np.abs(strays).max()
     # On parts it has not seen, of the same kind.
     right, strays = rng.uniform(-4.0, 4.0, 20_000), rng.normal(0.0, 0.15, 20_000)
@@ -157,4 +157,4 @@ def test_the_margin_leaves_no_more_flips_than_it_may() -> None:
 
 def test_precision_that_strays_nowhere_needs_no_margin() -> None:
     scores = [0.1, 0.5, 0.9]
-    assert margin_for(scores, scores, POLICY, flips=0.0) == 0.0
+    assert margin_for(scores, scores, edges_of(POLICY), flips=0.0) == 0.0

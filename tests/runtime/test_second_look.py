@@ -13,6 +13,7 @@ from flawscope.errors import ModelFileError, RecipeError
 from flawscope.runtime import Cascade, Clock, Inspector
 from flawscope.runtime.cascade import likeliest
 from flawscope.runtime.guard import Guard
+from flawscope.runtime.replaying import Case, for_reference, for_replay, replay, weighed
 from flawscope.values import Gate, InputFit, Manifest, Policy, SecondLook, Verdict
 from flawscope.values.policy import logit
 from toy_models import FOUNDING, KINDS, SHARED, write_model
@@ -118,9 +119,21 @@ def test_a_screen_near_the_edge_of_location_is_asked_again() -> None:
     assert answer.screen == pytest.approx(0.101)
 
 
+def test_replays_are_judged_by_the_rule_that_they_run_under() -> None:
+    for screen in (0.05, 0.09, 0.3, 0.8):
+        graphs = fake([], "encoder", screen, NO_KIND, 0.05)
+        cases = [Case("a", lambda: IMAGE)]
+        (right,) = replay(Cascade(for_reference(manifest()), graphs), cases)
+        (ours,) = replay(Cascade(for_replay(manifest()), graphs), cases)
+        (raw,) = weighed(Cascade(for_replay(manifest()), graphs), cases)
+        assert right.score == ours.score == raw.score
+        assert right.screen == ours.screen == raw.screen == pytest.approx(screen)
+
+
 def test_a_model_file_keeps_it_and_it_can_be_changed_or_put_off(tmp_path: Path) -> None:
     path = write_model(tmp_path / "a.flaw", policy=POLICY)
     changed = edited(path, tmp_path / "b.flaw", {"policy.second_look.masks": "0.25"})
+    assert Bundle.open(changed).manifest.certificate is None
     assert Bundle.open(changed).manifest.policy.second_look == TWICE.model_copy(
         update={"masks": 0.25}
     )
@@ -130,6 +143,9 @@ def test_a_model_file_keeps_it_and_it_can_be_changed_or_put_off(tmp_path: Path) 
     assert score == pytest.approx(128 / 255, abs=1e-3)
     twice = Inspector.load(path, engine="onnxruntime").inspect(image)
     assert twice.score == pytest.approx(TWICE.score(128 / 255, 128 / 255), abs=1e-3)
+    both = {"policy.second_look": "none", "policy.second_look.masks": "1"}
+    with pytest.raises(RecipeError, match="put off"):
+        edited(path, tmp_path / "d.flaw", both)
     with pytest.raises(RecipeError, match="no such key"):
         edited(once, tmp_path / "d.flaw", {"policy.second_look.masks": "0.25"})
 

@@ -38,7 +38,7 @@ class Picture:
 
     Attributes:
         path: of the file.
-        defective: whether more than the first question is asked of it.
+        defective: whether it is not accepted.
     """
 
     path: Path

@@ -35,7 +35,8 @@ def edited(path: Path, out: Path, settings: Mapping[str, Any]) -> Path:
     Args:
         path: the model file to start from; it stays as it is unless ``out`` is the same file.
         out: the file to write, whole or not at all.
-        settings: new values by key; text is read as the key's type.
+        settings: new values by key; text is read as the key's type. Another second look leaves
+            no certificate, so that the model runs in float32 until it is exported again.
 
     Raises:
         RecipeError: a key is unknown, or its value is out of range.
@@ -45,7 +46,10 @@ def edited(path: Path, out: Path, settings: Mapping[str, Any]) -> Path:
     manifest = bundle.manifest
     policy = _changed(manifest, settings)
     members = {name: bundle.read(name) for name in manifest.files}
-    return pack(manifest.model_copy(update={"policy": policy}), members, out)
+    changes: dict[str, Any] = {"policy": policy}
+    if policy.second_look != manifest.policy.second_look:
+        changes["certificate"] = None  # what low precision may do was measured for another score
+    return pack(manifest.model_copy(update=changes), members, out)
 
 
 def _changed(manifest: Manifest, settings: Mapping[str, Any]) -> Policy:
@@ -61,6 +65,8 @@ def _changed(manifest: Manifest, settings: Mapping[str, Any]) -> Policy:
         place = content
         for parent in parents:
             place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise RecipeError(f"{parent} was put off by another setting", where=key)
         place[name] = value
     try:
         return Policy.model_validate(content)

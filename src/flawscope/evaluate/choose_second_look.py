@@ -21,7 +21,7 @@ _GAIN = 0.05
 _PULL = 1.0
 """How hard weights are pulled to the screen's own answer, in parts' worth of evidence."""
 
-_ROUNDS = 50
+_ROUNDS, _NEAR = 100, 1e-8
 
 
 class Weights(NamedTuple):
@@ -55,7 +55,7 @@ def choose_second_look(
 
     Both are fitted on four fifths of the parts and judged on the other fifth, five times over;
     all images of a part are on one side. The logistic model is fitted by Newton's method with a
-    quadratic penalty; weights under 0 are not considered.
+    quadratic penalty, its steps halved until they gain; weights under 0 are not considered.
 
     Args:
         screen: the screen's answers (n,).
@@ -108,17 +108,24 @@ def _fitted(features: Floats, truth: Bools, weights: Floats, used: Sequence[bool
     free = np.array(used)
     centre = np.array(SCREEN_ALONE) * free
     pull = np.array([0.01, 1.0, 1.0]) * _PULL  # what is added must be free to follow the shares
-    found = centre.copy()
+
+    def cost(point: Floats) -> float:
+        bent = pull @ (point - centre) ** 2 / 2
+        return float(weights @ _loss(features @ point, truth) + bent)
+
+    found: Floats = centre.copy()
     for _ in range(_ROUNDS):
         chance = 1.0 / (1.0 + np.exp(-(features @ found).clip(-30.0, 30.0)))
         slope = features.T @ (weights * (chance - truth)) + pull * (found - centre)
         bend = (features.T * (weights * chance * (1.0 - chance))) @ features + np.diag(pull)
         step = np.zeros(3)
         step[free] = np.linalg.solve(bend[np.ix_(free, free)], slope[free])
-        found = found - np.clip(step, -2.0, 2.0)
-        if np.abs(step).max() < 1e-9:
+        before = cost(found)
+        while cost(found - step) > before and np.abs(step).max() > _NEAR:
+            step /= 2
+        found = found - step
+        if np.abs(step).max() <= _NEAR:
             break
-    found = np.asarray(found, dtype=np.float64)
     under = (found < 0.0) & np.array([False, True, True])
     if under.any():
         return _fitted(features, truth, weights, (free & ~under).tolist())

@@ -146,12 +146,13 @@ class Cascade:
             look = _Look(self._manifest, self._graphs, plan.cut(scaled, tile), clock, self._guard)
             asked = look.screen() >= policy.located_from
             own_score = look.score(located=asked)
-            found = look.located(self._locating) if asked else []
-            own_kinds = look.kinds(ask=asked)
+            shown = asked and own_score >= policy.accept_below
+            found = look.located(self._locating) if shown else []
+            own_kinds = look.kinds(ask=shown)
             score, screen = max(score, own_score), max(screen, look.screen())
             kinds = {kind: max(kinds[kind], chance) for kind, chance in own_kinds.items()}
             again += look.asked_again
-            if not asked or not self._locating or own_score < policy.accept_below:
+            if not shown or not self._locating:
                 continue
             maps = maps or Stitcher(plan)
             with clock.timing("fit"):
@@ -195,8 +196,9 @@ class _Look:
         self._policy = manifest.policy
         self._guard = guard
         self._screened: float | None = None
+        self._score: float | None = None
         self.asked_again = False
-        self._locating = [stage for stage in manifest.stages if stage.channels]
+        self._judging = manifest.judging
         self._maker = {name: stage for stage in manifest.stages for name in stage.outputs}
         self._graphs = graphs
         self._tile = tile[None]
@@ -221,20 +223,28 @@ class _Look:
         rule = self._policy.second_look
         if rule is None or not located:
             return round(self._policy.score_of_unlocated(self.screen()), _PLACES)
-        stage = next(stage for stage in self._locating if UNNAMED in stage.channels)
-        score = self._weighed(rule, stage)
-        if self._guard and self._guard.doubts_score(score):
-            judging = self._maker["screen"]
-            if self._ask_again(judging):
-                self._screened = self._screen(judging)
-                self._given.pop(stage.name)
-            if self._ask_again(stage) or stage.name not in self._given:
-                score = self._weighed(rule, stage)
+        score = self._weighed(rule)
+        if self._guard and self._guard.doubts_score(score) and self._ask_all_again():
+            self._screened = self._screen(self._maker["screen"])
+            score = self._weighed(rule)
+        self._score = score
         return score
 
-    def _weighed(self, rule: SecondLook, stage: Stage) -> float:
+    def _weighed(self, rule: SecondLook) -> float:
+        stage = next(stage for stage in self._judging if UNNAMED in stage.channels)
         masks = self.masks(stage)[stage.channels.index(UNNAMED)]
         return round(rule.score(self.screen(), likeliest(masks, rule.pixels)), _PLACES)
+
+    def _ask_all_again(self) -> bool:
+        """Runs all that a verdict hangs on in float32, and forgets what was made of it before."""
+        new: set[str] = set()
+        for stage in self._judging:
+            if self._ask_again(stage):
+                new |= set(stage.outputs)
+            elif new & set(stage.inputs):
+                new |= set(stage.outputs)
+                self._given.pop(stage.name, None)
+        return bool(new)
 
     def kinds(self, *, ask: bool) -> dict[str, float]:
         """By kind; all 0.0 if not ``ask`` and no stage run so far has said them in passing."""
@@ -257,7 +267,9 @@ class _Look:
         return found
 
     def _passes(self, channel: str) -> bool:
-        chance = self.screen() if channel == UNNAMED else self.kinds(ask=True)[channel]
+        chance = self._score if channel == UNNAMED else self.kinds(ask=True)[channel]
+        if chance is None:  # without a second look
+            chance = self.screen()
         return passes_gate(self._policy, channel, chance)
 
     def _settle_gates(self, stage: Stage) -> None:

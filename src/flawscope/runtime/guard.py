@@ -67,7 +67,7 @@ _MARGINS = np.concatenate([np.arange(0.0, 1.0, 0.05), np.arange(1.0, 15.0, 0.25)
 
 
 def margin_for(
-    right: Sequence[float], said: Sequence[float], policy: Policy, flips: float
+    right: Sequence[float], said: Sequence[float], edges: Sequence[float], flips: float
 ) -> float:
     """The narrowest margin that leaves no more flipped verdicts than a share of the pictures.
 
@@ -78,7 +78,7 @@ def margin_for(
     Args:
         right: scores in float32, one a picture.
         said: scores in low precision, of the same pictures.
-        policy: whose edges are guarded.
+        edges: that are guarded.
         flips: the share of verdicts that may flip.
 
     Returns:
@@ -86,7 +86,6 @@ def margin_for(
     """
     true, low = (np.array([logit(score) for score in scores]) for scores in (right, said))
     strays = low - true
-    edges = edges_of(policy)
     # (edges, pictures, differences): how far a score lies past an edge, and came past it.
     past = np.array([low - logit(edge) for edge in edges])[:, :, None]
     crossed = np.where(past >= 0.0, strays > past, strays <= past)

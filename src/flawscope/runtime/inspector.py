@@ -183,10 +183,10 @@ class Inspector:
     def probabilities(
         self, image: Image, *, kinds: bool = True
     ) -> tuple[float, Mapping[str, float]]:
-        """The score, and the probability by kind, of an image that is not to be judged.
+        """The screen's answer, and the probability by kind, of an image that is not to be judged.
 
-        Nothing is located and no policy bears on it: the kinds are asked for however low the
-        score is.
+        Nothing is located and no policy bears on it, so there is no second look: the kinds are
+        asked for however low the answer is.
 
         Args:
             image: RGB uint8 (height, width, 3) of any size.

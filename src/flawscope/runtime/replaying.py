@@ -50,12 +50,14 @@ class Said:
         heat: uint8 (height, width), the highest probability of any channel at each pixel, 255
             being 1; ``None`` where nothing was located.
         asked_again: whether a tile was asked again in float32.
+        screen: the screen's answer, where the score is another.
     """
 
     score: float
     kinds: Mapping[str, float]
     heat: NDArray[np.uint8] | None
     asked_again: bool = False
+    screen: float | None = None
 
 
 def replay(cascade: Cascade, cases: Sequence[Case], told: Told = _silent) -> list[Said]:
@@ -66,7 +68,7 @@ def replay(cascade: Cascade, cases: Sequence[Case], told: Told = _silent) -> lis
 def _replayed(cascade: Cascade, cases: Sequence[Case], told: Told) -> Iterator[Said]:
     for case in cases:
         answer = cascade.ask(case.open(), Clock())
-        yield Said(answer.score, answer.kinds, _heat(answer), answer.asked_again > 0)
+        yield Said(answer.score, answer.kinds, _heat(answer), answer.asked_again > 0, answer.screen)
         told()
 
 
@@ -78,7 +80,7 @@ def weighed(cascade: Cascade, cases: Sequence[Case], told: Told = _silent) -> li
         answer = (
             cascade.ask(image, Clock()) if cascade.looks_twice else cascade.weigh(image, kinds=True)
         )
-        said.append(Said(answer.score, answer.kinds, None))
+        said.append(Said(answer.score, answer.kinds, None, screen=answer.screen))
         told()
     return said
 
@@ -90,7 +92,12 @@ def for_replay(manifest: Manifest) -> Manifest:
 
 
 def for_reference(manifest: Manifest) -> Manifest:
-    """A manifest by which masks are seen of every part, but for what a second look lets go."""
+    """A manifest by which masks are seen of every part; with a second look, as ``for_replay``:
+
+    there, who is located decides the score as well.
+    """
+    if manifest.policy.second_look is not None:
+        return for_replay(manifest)
     policy = manifest.policy.model_copy(update={"gate": Gate.NONE, "accept_below": 0.0})
     return manifest.model_copy(update={"policy": policy})
 

@@ -11,7 +11,7 @@ from flawscope.errors import EngineError
 from flawscope.runtime import Cascade, usable_threads
 from flawscope.runtime.engines import Graph, installed_engines, precisions_of
 from flawscope.runtime.golden import Golden, golden_members
-from flawscope.runtime.guard import margin_for
+from flawscope.runtime.guard import edges_of, margin_for
 from flawscope.runtime.replaying import (
     Case,
     Said,
@@ -26,7 +26,16 @@ from flawscope.runtime.verifying import flips_in_words, named
 from flawscope.train.golden_parts import golden_parts
 from flawscope.train.lowering import with_int8
 from flawscope.train.recipe import CertificateRecipe
-from flawscope.values import Certificate, Choice, Limits, Manifest, Precision, Replay, Stage
+from flawscope.values import (
+    Certificate,
+    Choice,
+    Limits,
+    Manifest,
+    Policy,
+    Precision,
+    Replay,
+    Stage,
+)
 
 GOLDEN, VALIDATION = "golden", "validation"
 
@@ -199,16 +208,34 @@ def _margin(trial: _Trial, choice: Choice, raw: Mapping[str, Sequence[Said]]) ->
         return 0.0
     # Half of what is allowed, as pictures elsewhere will be harder than some of these; the wider
     # one, as photographs may be few.
+    policy, flips = trial.manifest.policy, trial.limits.flips / 2
     widest = max(
-        margin_for(
-            [said.score for said in one.answers],
-            [said.score for said in raw[name]],
-            trial.manifest.policy,
-            trial.limits.flips / 2,
-        )
+        margin_for(right, low, edges, flips)
         for name, one in trial.sets.items()
+        for right, low, edges in _strays(one.answers, raw[name], policy)
     )
     return widest if VALIDATION in trial.sets else _RENDERED * widest
+
+
+def _strays(
+    reference: Sequence[Said], raw: Sequence[Said], policy: Policy
+) -> Iterator[tuple[list[float], list[float], Sequence[float]]]:
+    """What should be said, what is said in low precision, and the edges between what it means.
+
+    With a second look the screen decides who is located, and the score of those who are the rest.
+    """
+    both = list(zip(reference, raw, strict=True))
+    if policy.second_look is not None:
+        screens = [(right.screen or 0.0, low.screen or 0.0) for right, low in both]
+        yield *_apart(screens), [policy.located_from]
+        least = policy.located_from
+        both = [pair for pair, pair_of in zip(both, screens, strict=True) if min(pair_of) >= least]
+    if both:
+        yield *_apart([(right.score, low.score) for right, low in both]), edges_of(policy)
+
+
+def _apart(pairs: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [first for first, _ in pairs], [second for _, second in pairs]
 
 
 def broken_limits(found: Replay, limits: Limits) -> Iterator[str]:

@@ -93,7 +93,7 @@ def choose_policy(
             truth = _truth(seen, index) if name in cascade.located else None
             if truth is None:
                 continue
-            values = _map(seen.answer, name)
+            values = _map(seen.answer, name, truth.shape)
             owners[name].append(number)
             for gate, factor in ((Gate.NONE, 1.0), (Gate.SOFT, seen.said[index])):
                 cut = threshold_counts(values * np.float32(factor), truth, _THRESHOLDS)
@@ -106,9 +106,11 @@ def choose_policy(
         scores[let_go, 0] = unseen
     parts = _parts(lessons)
     chances = _image_thresholds(scores, truths, parts, channels)
+    # What is let go is accepted wherever the edges are.
+    judged = ~let_go if not let_go.all() else ~np.zeros_like(let_go)
     edges = choose_edges(
-        scores[:, 0],
-        truths[:, 0] > 0,
+        scores[judged, 0],
+        truths[judged, 0] > 0,
         escape=costs.escape,
         overkill=costs.overkill,
         review=costs.review,
@@ -143,8 +145,7 @@ def _parts(lessons: Sequence[Lesson]) -> list[Hashable]:
 
 def _looking(second_look: SecondLook) -> Policy:
     """The policy ``OPEN``, but for a score that the masks have a say in."""
-    everywhere = second_look.model_copy(update={"located_from": 0.0})
-    return OPEN.model_copy(update={"second_look": everywhere})
+    return OPEN.model_copy(update={"second_look": second_look})
 
 
 def _second_look(
@@ -189,9 +190,9 @@ def _truth(seen: _Seen, channel: int) -> NDArray[np.bool_] | None:
     return np.asarray(seen.known[channel] == DEFECT)
 
 
-def _map(answer: Answer, name: str) -> NDArray[np.float32]:
-    if answer.maps is None:
-        raise AssertionError("the open policy locates every image")
+def _map(answer: Answer, name: str, size: tuple[int, ...]) -> NDArray[np.float32]:
+    if answer.maps is None:  # a second look let it go
+        return np.zeros(size, dtype=np.float32)
     return answer.maps.map(name)
 
 
@@ -291,7 +292,7 @@ def _areas(
             if vetoed or let_go or seen.said[0] < policy.accept_below:
                 continue
             factor = np.float32(seen.said[index] if policy.gate is Gate.SOFT else 1.0)
-            found = _map(seen.answer, name) * factor >= rule.mask_probability
+            found = _map(seen.answer, name, truth.shape) * factor >= rule.mask_probability
             pieces[name].append(piece_counts(found, truth))
             sizes[name].append(int(np.count_nonzero(truth)))
     measured = {name: ones for name, ones in pieces.items() if ones and true_areas[name]}

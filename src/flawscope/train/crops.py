@@ -28,7 +28,7 @@ from flawscope.values import Label, Size
 GOOD = "good"
 ANY = "any"
 _CACHE_BYTES = 1_500_000_000
-_PASSING_BYTES = 256_000_000
+_PASSING_BYTES = 64_000_000
 """What the cache may take where it could hold less than half of all pictures: most of them would be
 gone before they are drawn again."""
 _CLEAR_SHARE = 0.15
