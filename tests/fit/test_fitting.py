@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -203,3 +204,55 @@ def test_a_tiny_image_survives_scaling_down() -> None:
         32,
         3,
     )
+
+
+RESIZED = FIT.model_copy(update={"to_multiple": "resize"})
+
+
+@settings(max_examples=80, deadline=None)
+@given(SIDES, SIDES)
+def test_sides_are_brought_to_the_nearest_multiple_and_nothing_is_padded(
+    height: int, width: int
+) -> None:
+    plan = plan_fit(Size(height, width), RESIZED)
+    for side, scaled, window in zip((height, width), plan.scaled, plan.window, strict=True):
+        if side < 64:
+            assert scaled == side
+            assert window == 64
+        elif scaled == window:  # in one piece
+            assert abs(scaled - side) <= 16
+        else:
+            assert scaled == side > window
+    assert all(side % 32 == 0 for side in plan.window)
+    assert plan.window.height * plan.window.width <= 128 * 128
+    covered = np.zeros(plan.scaled, dtype=bool)
+    for tile in plan.tiles:
+        covered[tile.slices] = True
+    assert covered.all()
+
+
+def test_a_side_just_over_a_window_is_not_cut_in_two() -> None:
+    assert len(plan_fit(Size(130, 128), FIT).tiles) == 2
+    assert len(plan_fit(Size(130, 128), RESIZED).tiles) == 1
+
+
+@settings(max_examples=80, deadline=None)
+@given(SIDES, SIDES, st.data())
+def test_what_is_scaled_back_in_its_box_is_what_the_whole_map_would_be(
+    height: int, width: int, data: st.DataObject
+) -> None:
+    plan = plan_fit(Size(height, width), RESIZED)
+    if len(plan.tiles) > 1 or plan.scaled == plan.size:
+        return
+    top = data.draw(st.integers(0, plan.scaled.height - 1))
+    left = data.draw(st.integers(0, plan.scaled.width - 1))
+    maps = np.zeros((1, *plan.window), dtype=np.float32)
+    maps[0, top : top + 9, left : left + 5] = 0.8
+    stitcher = Stitcher(plan)
+    stitcher.add(plan.tiles[0], maps, ["any"])
+    small = maps[0, : plan.scaled.height, : plan.scaled.width]
+    whole = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    assert np.abs(stitcher.map("any") - whole).max() < 0.04  # remap counts in 32nds of a pixel
+    box, values = stitcher.alight("any")
+    assert values.shape == (box.height, box.width)
+    assert box.height <= 9 * 1.6 + 6 or plan.scaled.height < 64

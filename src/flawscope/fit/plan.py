@@ -17,7 +17,8 @@ class Plan:
 
     Attributes:
         size: of the original image.
-        scaled: its size after ``InputFit.scale``; the tiles are laid over this one.
+        scaled: its size after ``InputFit.scale`` and ``to_multiple``; the tiles are laid over this
+            one.
         window: what the network is shown each time; every tile is padded to it.
         tiles: boxes in the scaled image that cover it, row by row. One for an image that fits
             into a window.
@@ -39,9 +40,12 @@ def plan_fit(size: Size, fit: InputFit) -> Plan:
     A window holds at most the pixels of a square of side ``fit.tile`` (after scaling), so a strip
     is shown in one window that is longer than this. An image that does not fit into a window is
     covered by tiles, evenly spread, that share at least ``fit.overlap`` pixels with their
-    neighbours.
+    neighbours. Sides that are cut into tiles need not be multiples of anything; sides under
+    ``fit.smallest`` are padded.
     """
     scaled = Size(*(max(1, round(side * fit.scale)) for side in size))
+    if fit.to_multiple == "resize":
+        scaled = _resized(scaled, fit)
     longest = Size(*(_longest(across, fit) for across in reversed(scaled)))
     sides = tuple(zip(scaled, longest, strict=True))
     window = Size(*(min(_padded(side, fit), most) for side, most in sides))
@@ -57,6 +61,17 @@ def plan_fit(size: Size, fit: InputFit) -> Plan:
         for left in columns
     )
     return Plan(size, scaled, window, tiles)
+
+
+def _resized(scaled: Size, fit: InputFit) -> Size:
+    """Sides that a window holds, as their nearest multiples."""
+    nearest = [
+        max(1, round(side / fit.multiple)) * fit.multiple if side >= fit.smallest else side
+        for side in scaled
+    ]
+    longest = (_longest(across, fit) for across in reversed(nearest))
+    sides = zip(scaled, nearest, longest, strict=True)
+    return Size(*(near if near <= most else side for side, near, most in sides))
 
 
 def _padded(side: int, fit: InputFit) -> int:

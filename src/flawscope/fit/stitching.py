@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -89,19 +90,32 @@ class Stitcher:
     def alight(self, channel: str) -> tuple[Box, NDArray[np.float32]]:
         """The part of ``map`` that is not 0: its box, and the probabilities inside.
 
-        Where the image was not scaled, no pixel outside the box is touched.
+        No pixel outside the box is touched.
         """
         pieces = self._pieces.get(channel, [])
-        size, scaled = self._plan.size, self._plan.scaled
-        if scaled != size:
-            small = self._blended(pieces, Box(0, 0, scaled.width, scaled.height))
-            whole = cv2.resize(small, (size.width, size.height), interpolation=cv2.INTER_LINEAR)
-            return Box(0, 0, size.width, size.height), np.asarray(whole, dtype=np.float32)
         lit = np.array([piece.area for piece in pieces if piece.values.size])
         if not lit.size:
             return Box(0, 0, 0, 0), np.zeros((0, 0), dtype=np.float32)
         box = Box(*lit[:, :2].min(axis=0).tolist(), *lit[:, 2:].max(axis=0).tolist())
+        if self._plan.scaled != self._plan.size:
+            return self._scaled_back(pieces, box)
         return box, self._blended(pieces, box)
+
+    def _scaled_back(self, pieces: list[_Piece], box: Box) -> tuple[Box, NDArray[np.float32]]:
+        """A box of the scaled image, and a rim that it fades out in, in the original image."""
+        size, scaled = self._plan.size, self._plan.scaled
+        left, right, x, columns = _stretch(box.left, box.right, scaled.width, size.width)
+        top, bottom, y, rows = _stretch(box.top, box.bottom, scaled.height, size.height)
+        small = self._blended(pieces, Box(left, top, right, bottom))
+        # Bilinear, between the middles of pixels, as cv2.resize does it to a whole picture.
+        values = cv2.remap(
+            small,
+            *np.meshgrid(columns, rows),
+            interpolation=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        place = Box(x, y, x + columns.size, y + rows.size)
+        return place, np.asarray(values, dtype=np.float32)
 
     def _blended(self, pieces: list[_Piece], box: Box) -> NDArray[np.float32]:
         """Pieces put together over a box of the scaled image that holds them all."""
@@ -129,6 +143,23 @@ class Stitcher:
         across = self._across[tile.left][left - tile.left : right - tile.left]
         share = weights[top - area.top : bottom - area.top, left - area.left : right - area.left]
         share += down[:, None] * across
+
+
+def _stretch(
+    start: int, stop: int, scaled: int, original: int
+) -> tuple[int, int, int, NDArray[np.float32]]:
+    """A span of the scaled image as one of the original.
+
+    Returns:
+        The span with a pixel on either side, where there is one; the first pixel of the original
+        image that it bears on; and, for that and those after it, where they lie in the span.
+    """
+    start, stop = max(0, start - 1), min(scaled, stop + 1)
+    factor = scaled / original
+    first = max(0, math.floor((start - 0.5) / factor - 0.5))
+    last = min(original, math.ceil((stop + 0.5) / factor - 0.5) + 1)
+    places = (np.arange(first, last) + 0.5) * factor - 0.5 - start
+    return start, stop, first, places.clip(0.0, stop - start - 1.0).astype(np.float32)
 
 
 def _meet(one: Box, other: Box) -> bool:

@@ -69,7 +69,9 @@ def finish(
         name=out.resolve().parent.name,
         kinds=curriculum.kinds,
         stages=stages,
-        input=InputFit(smallest=max(network.smallest for _, network in trained)),
+        input=InputFit(
+            smallest=max(network.smallest for _, network in trained), to_multiple="resize"
+        ),
         policy=OPEN,
         recipe=recipe.model_dump(mode="json"),
         dataset=_seen(curriculum, prepared, origin),

@@ -10,9 +10,10 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from flawscope.evaluate import average_precision
-from flawscope.fit import pad, plan_fit
+from flawscope.fit import pad, plan_fit, resize
 from flawscope.images import open_image
 from flawscope.nets import Network
 from flawscope.train.supervision import DEFECT, UNKNOWN, Lesson, answers, places
@@ -23,9 +24,8 @@ T = TypeVar("T")
 Look = Callable[[Lesson, NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_]], None]
 """Shown an image, its probabilities (1 + k) and its cut masks (1 + k, height, width)."""
 
-WHOLE_IMAGE = InputFit(tile=4096, multiple=64)
-"""While training, images are looked at in one piece, of few different sizes: a convolution is made
-ready anew for every size."""
+WHOLE_IMAGE = InputFit(tile=4096, to_multiple="resize")
+"""While training, images are looked at in one piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +118,17 @@ def _asked(
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_] | None]:
     """Probabilities (c) and cut masks (c, height, width) of one image, where they are answered."""
     size = Size(*image.shape[:2])
-    window = plan_fit(size, WHOLE_IMAGE).window
-    found = network(torch.from_numpy(pad(image, window))[None].to(network.mean.device))
+    plan = plan_fit(size, WHOLE_IMAGE)
+    shown = pad(resize(image, plan.scaled), plan.window)
+    found = network(torch.from_numpy(shown)[None].to(network.mean.device))
     whole = masks = None
     if found.whole is not None:
         whole = torch.sigmoid(found.whole[0]).double().cpu().numpy()
     if found.masks is not None:
-        masks = (found.masks[0, :, : size.height, : size.width] > 0).cpu().numpy()
+        logits = found.masks[:, :, : plan.scaled.height, : plan.scaled.width].float()
+        if plan.scaled != size:
+            logits = functional.interpolate(logits, size=tuple(size), mode="bilinear")
+        masks = (logits[0] > 0).cpu().numpy()
     return whole, masks
 
 

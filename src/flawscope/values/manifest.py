@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,7 +22,10 @@ class InputFit(_Frozen):
 
     Attributes:
         scale: factor on the image's sides before anything else; 1.0 is native resolution.
-        multiple: sides are padded (by reflection) to a multiple of this.
+        multiple: of which the sides of what the network is shown are.
+        to_multiple: how they come to be: ``resize`` brings sides to the nearest multiple, ``pad``
+            continues them by reflection to the next, as every model did up to format 2. A mirrored
+            rim looks like a defect to many networks.
         smallest: sides are padded to at least this.
         tile: an image of more pixels than a square of this side is cut into tiles of no more;
             a multiple of ``multiple``.
@@ -31,6 +34,7 @@ class InputFit(_Frozen):
 
     scale: Annotated[float, Field(gt=0.0, le=4.0)] = 1.0
     multiple: Annotated[int, Field(ge=1, le=256)] = 32
+    to_multiple: Literal["pad", "resize"] = "pad"
     smallest: Annotated[int, Field(ge=1, le=4096)] = 64
     tile: Annotated[int, Field(ge=64, le=4096)] = 768
     overlap: Annotated[int, Field(ge=0, le=1024)] = 128
