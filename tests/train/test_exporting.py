@@ -164,3 +164,35 @@ def test_exporting_needs_the_extra(
     monkeypatch.setattr(builtins, "__import__", without_torch)
     assert main(["export", str(tmp_path), "--out", "m.flaw"]) == 2
     assert 'pip install "flawscope[train]"' in capsys.readouterr().err
+
+
+def test_a_policy_is_chosen_anew_on_other_parts(
+    run: TrainedModel,
+    masked: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    in_short(monkeypatch)
+    careless = tmp_path / "careless.flaw"
+    words = ["info", run.model, "--set", "policy.accept_below=1.0"]
+    assert main([*map(str, words), "--set", "policy.reject_above=1.0", "--out", str(careless)]) == 0
+    before = Bundle.open(careless)
+    out = tmp_path / "careful.flaw"
+    words = ["export", careless, "--out", out, "--on", masked, "--choose-policy", "--no-int8"]
+    assert main([*map(str, words), "--max-flips", "1", "--json"]) == 0
+    after = Bundle.open(out)
+    assert after.manifest.policy.accept_below < 1.0
+    assert after.manifest.policy.kinds.keys() == set(before.manifest.kinds)
+    assert after.manifest.input.to_multiple == "resize"
+    assert set(after.manifest.metrics["validation"]) == {masked.name}
+    for name in after.manifest.graphs:
+        assert after.read(name) == before.read(name)
+    assert 0.0 <= Inspector.load(out, engine=ENGINE).inspect(_a_picture(masked)).score <= 1.0
+    capsys.readouterr()
+    assert main(["export", str(careless), "--out", str(out), "--choose-policy"]) == 2
+    assert "--on DATASET" in capsys.readouterr().err
+
+
+def _a_picture(root: Path) -> Path:
+    return next(path for path in sorted(root.rglob("*.png")) if "mask" not in str(path))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.table import Table
 
 from flawscope.cli.console import note, progress, show, show_json
 from flawscope.cli.datasets import LayoutOption, part_of, read_dataset, with_split
-from flawscope.errors import MissingExtraError
+from flawscope.errors import MissingExtraError, TrainingError
 
 if TYPE_CHECKING:
     from flawscope.train import CertificateRecipe, ExportedModel
-    from flawscope.values import Certificate, Sample
+    from flawscope.values import Certificate, Dataset, Sample
 
 
 def export(
@@ -31,6 +31,14 @@ def export(
             help="Replay its validation part too; may be repeated. Its pictures stay here.",
         ),
     ] = None,
+    choose_policy: Annotated[
+        bool,
+        typer.Option(
+            "--choose-policy",
+            help="Choose gate, thresholds and edges anew on the validation parts of --on: for"
+            " another camera or line, without training.",
+        ),
+    ] = False,
     layout: LayoutOption = None,
     max_flips: Annotated[
         float,
@@ -56,45 +64,60 @@ def export(
 ) -> None:
     """Replay a model on every engine and precision there is here, and certify what holds.
 
-    What does not give PyTorch's answers is not written, and named with the pictures that flipped.
+    Weights stay as they are, and so does the policy unless it is to be chosen anew. What does not
+    give PyTorch's answers is not written, and named with the pictures that flipped.
     """
-    run, configured = _exporting()
+    datasets = [with_split(read_dataset(root, layout), None) for root in on or ()]
+    if choose_policy and not datasets:
+        raise TrainingError(
+            "there is nothing to choose a policy on",
+            where="--choose-policy",
+            remedy="Name labelled parts with --on DATASET",
+        )
+    writes, configured = _exporting()
     options = configured(
         photographs=photographs, int8=int8, flips=max_flips, drop=max_drop, overlap=min_iou
     )
-    samples = [sample for root in on or () for sample in _validation(root, layout)]
     with progress() as bar:
         task = bar.add_task("exporting", total=None)
-        exported = run(
-            source,
-            out,
-            samples=samples,
-            options=options,
-            told=lambda what: bar.update(task, description=what),
-        )
+
+        def told(what: str) -> None:
+            bar.update(task, description=what)
+
+        if choose_policy:
+            exported = writes.chosen(source, out, datasets, options=options, told=told)
+        else:
+            samples = [sample for data in datasets for sample in _validation(data)]
+            exported = writes.exported(source, out, samples=samples, options=options, told=told)
     for text in exported.refused:
         note(text, "yellow")
     if as_json:
         show_json(_in_json(exported))
-    else:
+    elif exported.certificate:
         show(certificate_table(exported.certificate))
     note(f"wrote {exported.model}")
 
 
-def _exporting() -> tuple[Callable[..., ExportedModel], Callable[..., CertificateRecipe]]:
+class _Writes(NamedTuple):
+    """The two ways to a new file."""
+
+    exported: Callable[..., ExportedModel]
+    chosen: Callable[..., ExportedModel]
+
+
+def _exporting() -> tuple[_Writes, Callable[..., CertificateRecipe]]:
     """What exports and what configures it, where the packages they need are installed."""
     try:
-        from flawscope.train import CertificateRecipe, export_model
+        from flawscope.train import CertificateRecipe, choose_anew, export_model
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "flawscope":
             raise
         raise MissingExtraError("exporting", "train") from error
-    return export_model, CertificateRecipe
+    return _Writes(export_model, choose_anew), CertificateRecipe
 
 
-def _validation(root: Path, layout: str | None) -> Sequence[Sample]:
+def _validation(dataset: Dataset) -> Sequence[Sample]:
     """The validation part of a dataset, or all of it where no split is known."""
-    dataset = with_split(read_dataset(root, layout), None)
     if any(sample.split for sample in dataset.samples):
         dataset = part_of(dataset, "validation")
     return dataset.samples
@@ -103,7 +126,7 @@ def _validation(root: Path, layout: str | None) -> Sequence[Sample]:
 def _in_json(exported: ExportedModel) -> dict[str, Any]:
     return {
         "model": str(exported.model),
-        "certificate": exported.certificate.model_dump(mode="json"),
+        "certificate": exported.certificate and exported.certificate.model_dump(mode="json"),
         "refused": list(exported.refused),
     }
 

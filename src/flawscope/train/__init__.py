@@ -1,6 +1,6 @@
 """Training: labelled images in, a model file out."""
 
-from flawscope.train.exporting import ExportedModel, export_model
+from flawscope.train.exporting import ExportedModel, choose_anew, export_model
 from flawscope.train.recipe import CertificateRecipe, Recipe, load_recipe, recipe_names
 from flawscope.train.run import TrainedModel, train
 
@@ -9,6 +9,7 @@ __all__ = [
     "ExportedModel",
     "Recipe",
     "TrainedModel",
+    "choose_anew",
     "export_model",
     "load_recipe",
     "recipe_names",

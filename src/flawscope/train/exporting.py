@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,12 +15,14 @@ from flawscope.nets.rebuilding import graphs_of
 from flawscope.runtime.engines import Graph
 from flawscope.runtime.golden import ANSWERS, MAPS, PICTURES
 from flawscope.train.certifying import Told, certify
+from flawscope.train.finishing import conclude
 from flawscope.train.golden_parts import case_of
 from flawscope.train.networks import build, parts_for
 from flawscope.train.recipe import CertificateRecipe, Recipe
 from flawscope.train.run import MODEL
+from flawscope.train.supervision import plan
 from flawscope.train.validating import thinned
-from flawscope.values import Certificate, Manifest, Precision, Sample
+from flawscope.values import Certificate, Dataset, Manifest, Precision, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,12 @@ class ExportedModel:
 
     Attributes:
         model: the file.
-        certificate: that it carries.
+        certificate: that it carries; only where a policy was chosen may there be none.
         refused: what the certificate does not cover, and why, a sentence each.
     """
 
     model: Path
-    certificate: Certificate
+    certificate: Certificate | None
     refused: tuple[str, ...]
 
 
@@ -61,11 +63,7 @@ def export_model(
     """
     options = options or CertificateRecipe()
     bundle = Bundle.open(_model_of(source))
-    plain = _plain(bundle.manifest)
-    members = {name: bundle.read(name) for name in plain.files}
-    graphs = {name: members.pop(name) for name in plain.graphs}
-    told("building the networks again")
-    eager = _rebuilt(bundle)
+    plain, graphs, members, eager = _taken_apart(bundle, told)
     cases = [case_of(sample) for sample in thinned(samples, options.photographs)]
     certified = certify(plain, graphs, eager, cases, options, told=told)
     certificate = certified.manifest.certificate
@@ -79,6 +77,70 @@ def export_model(
         )
     pack(certified.manifest, {**members, **certified.members}, out)
     return ExportedModel(out, certificate, certified.refused)
+
+
+def choose_anew(
+    source: Path,
+    out: Path,
+    datasets: Sequence[Dataset],
+    *,
+    options: CertificateRecipe | None = None,
+    told: Told = lambda _what: None,
+) -> ExportedModel:
+    """Writes a model file anew: the same weights, with the policy that other parts ask for.
+
+    Gate, thresholds, edges and second look are chosen as at the end of training, and so are its
+    figures, its card and its certificate made: for another camera or line, or for a file of an
+    older format, which pads pictures.
+
+    Args:
+        source: a model file, or the folder of a run that has one.
+        out: the file to write, whole or not at all; it may be the source.
+        datasets: each sample with its part of the split; the validation part is used, all of a
+            dataset without a split. What the model has no name for is a defect of no known kind.
+        options: how to certify; by default as the model was.
+        told: what is being done.
+
+    Raises:
+        ModelFileError: there is no model, or its networks cannot be built again.
+        TrainingError: there is nothing to choose on.
+    """
+    bundle = Bundle.open(_model_of(source))
+    manifest = bundle.manifest
+    plain, graphs, _members, eager = _taken_apart(bundle, told)
+    recipe = Recipe.model_validate(manifest.recipe)
+    if options is not None:
+        recipe = recipe.model_copy(update={"certificate": options})
+    lessons = plan([_to_choose_on(data) for data in datasets], recipe, manifest.kinds).lessons
+    if not lessons["validation"]:
+        raise TrainingError(
+            "no labelled picture to choose on",
+            where=", ".join(str(data.root) for data in datasets),
+            remedy="Name a dataset whose parts are labelled as good or defective",
+        )
+    fit = manifest.input.model_copy(update={"to_multiple": "resize"})
+    plain = plain.model_copy(update={"input": fit})
+    told("choosing the policy")
+    _, refused = conclude(plain, graphs, eager, lessons["validation"], recipe, out, told)
+    return ExportedModel(out, Bundle.open(out).manifest.certificate, refused)
+
+
+def _to_choose_on(data: Dataset) -> Dataset:
+    if any(sample.split for sample in data.samples):
+        return data
+    samples = tuple(replace(sample, split="validation") for sample in data.samples)
+    return replace(data, samples=samples)
+
+
+def _taken_apart(
+    bundle: Bundle, told: Told
+) -> tuple[Manifest, dict[str, bytes], dict[str, bytes], Mapping[str, Graph]]:
+    """The manifest without a certificate, the graphs, the other members, and PyTorch's stages."""
+    plain = _plain(bundle.manifest)
+    members = {name: bundle.read(name) for name in plain.files}
+    graphs = {name: members.pop(name) for name in plain.graphs}
+    told("building the networks again")
+    return plain, graphs, members, _rebuilt(bundle)
 
 
 def _model_of(source: Path) -> Path:

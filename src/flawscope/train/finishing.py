@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,6 @@ def finish(
         certificate for, a sentence each.
     """
     stages, graphs, eager = _exported(trained, curriculum.kinds)
-    held_out = thinned(curriculum.lessons["validation"], _MOST_HELD_OUT)
     manifest = Manifest(
         name=out.resolve().parent.name,
         kinds=curriculum.kinds,
@@ -79,13 +78,41 @@ def finish(
         versions=_versions(),
         licences=_licences(recipe) if origin is None else origin.manifest.licences,
     )
+    return conclude(manifest, graphs, eager, curriculum.lessons["validation"], recipe, out, told)
+
+
+def conclude(
+    manifest: Manifest,
+    graphs: Mapping[str, bytes],
+    eager: Mapping[str, Graph],
+    lessons: Sequence[Lesson],
+    recipe: Recipe,
+    out: Path,
+    told: Told = lambda _what: None,
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Chooses a model's policy, measures it, certifies and describes it, and writes the file.
+
+    Args:
+        manifest: all but policy, metrics and certificate.
+        graphs: its members, by name.
+        eager: its stages in PyTorch.
+        lessons: to choose on.
+        recipe: its costs and its certificate's options are used.
+        out: the model file.
+        told: what is being done.
+
+    Returns:
+        As of ``finish``.
+    """
+    held_out = thinned(lessons, _MOST_HELD_OUT)
+    manifest = manifest.model_copy(update={"policy": OPEN, "certificate": None})
     threads = usable_threads()
     engines = {
         stage.name: load_graph(_ENGINE, graphs[stage.graph], threads, stage.graph)
-        for stage in stages
+        for stage in manifest.stages
     }
     policy, gates = choose_policy(
-        Cascade(manifest, engines), held_out, curriculum.kinds, recipe.costs
+        Cascade(manifest, engines), held_out, manifest.kinds, recipe.costs
     )
     manifest = manifest.model_copy(update={"policy": policy})
     draft = pack(manifest, graphs, out.with_name(f".draft-{out.name}"))

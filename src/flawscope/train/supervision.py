@@ -42,30 +42,40 @@ class Curriculum:
     lessons: Mapping[str, tuple[Lesson, ...]]
 
 
-def plan(datasets: Sequence[Dataset], recipe: Recipe) -> Curriculum:
+def plan(
+    datasets: Sequence[Dataset], recipe: Recipe, kinds: Sequence[str] | None = None
+) -> Curriculum:
     """Lessons from split datasets, kinds renamed as the recipe says.
 
     Samples of unknown label and samples of no split teach nothing and are left out.
+
+    Args:
+        datasets: each sample with its part of the split.
+        recipe: its ``rename`` is used.
+        kinds: of the model, if it is one that exists; by default those of the datasets. A defect
+            of any other kind is one of no known kind.
     """
-    renames = {data.root.name: recipe.rename.get(data.root.name, {}) for data in datasets}
-    kinds = sorted(
-        {
-            name
-            for data in datasets
-            for kind in data.kinds
-            if (name := renames[data.root.name].get(kind, kind)) is not None and name != UNNAMED
-        }
-    )
+    renames = {data.root.name: _names(data, recipe, kinds) for data in datasets}
+    if kinds is None:
+        names = {name for rename in renames.values() for name in rename.values()}
+        kinds = sorted(name for name in names - {UNNAMED} if name is not None)
     lessons: dict[str, list[Lesson]] = {"train": [], "validation": [], "test": []}
     for data in datasets:
         rename = renames[data.root.name]
-        looked_for = {rename.get(kind, kind) for kind in data.kinds}
+        looked_for = set(rename.values())
         vocabulary = tuple(index for index, kind in enumerate(kinds) if kind in looked_for)
         for sample in data.samples:
             if sample.label is not Label.UNKNOWN and sample.split in lessons:
                 renamed = _renamed(sample, rename)
                 lessons[sample.split].append(Lesson(renamed, data.root.name, vocabulary))
     return Curriculum(tuple(kinds), {split: tuple(some) for split, some in lessons.items()})
+
+
+def _names(data: Dataset, recipe: Recipe, known: Sequence[str] | None) -> dict[str, str | None]:
+    """What each kind of a dataset is called in the model; ``None``: it has no name there."""
+    rename = recipe.rename.get(data.root.name, {})
+    names = {kind: rename.get(kind, kind) for kind in data.kinds}
+    return {kind: name if known is None or name in known else None for kind, name in names.items()}
 
 
 def _renamed(sample: Sample, rename: Mapping[str, str | None]) -> Sample:
