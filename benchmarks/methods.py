@@ -40,7 +40,7 @@ FREEZING: Mapping[str, str] = {
     "encoder": "encoder",
     "until_epoch: 6": "{until_epoch: 6}",
 }
-FREEZING_SET, FREEZING_STEPS = "neu-steel", 300
+FREEZING_SET, FREEZING_STEPS = "neu-steel", 160
 
 
 def versus(work: Path, minutes: float) -> dict[str, Any]:

@@ -166,3 +166,15 @@ def test_no_threshold_between_scores_has_a_better_f1_by_parts(pairs):
         for low, high in pairwise([0.0, *np.unique(scores), 1.0])
         if low > 0.0 and high < 1.0 and low < high
     )
+
+
+def test_edges_count_the_photographs_of_one_part_as_one() -> None:
+    """A faint part photographed fifty times is one escape, and not fifty."""
+    good = np.linspace(0.05, 0.45, 60)
+    faint, plain = np.full(50, 0.2), np.linspace(0.8, 0.95, 30)
+    scores = np.concatenate([good, faint, plain])
+    defective = np.arange(scores.size) >= good.size
+    parts = [*range(60), *["faint"] * 50, *range(100, 130)]
+    costs = {"escape": 5.0, "overkill": 1.0, "review": 0.5}
+    assert choose_edges(scores, defective, **costs).accept_below < 0.2
+    assert choose_edges(scores, defective, **costs, parts=parts).accept_below > 0.4

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from flawscope.evaluate import auroc, choose_second_look, enough_parts
+from flawscope.evaluate import auroc, calibrated_edge, choose_second_look, enough_parts
 from flawscope.evaluate.choose_second_look import _fitted
 from flawscope.values import SecondLook
 from flawscope.values.policy import logit
@@ -78,3 +78,15 @@ def test_the_fit_is_that_of_scikit_learn() -> None:
     assert ours == pytest.approx(
         [*theirs.intercept_, *theirs.coef_[0]], rel=0.02
     )  # ours are pulled a little
+
+
+@pytest.mark.parametrize("wanted", [0.025, 0.5, 0.9])
+def test_a_calibrated_edge_is_where_so_many_are_defective(wanted: float) -> None:
+    rng = np.random.default_rng(0)
+    defective = rng.random(40_000) < 0.3
+    logits = rng.normal(np.where(defective, 1.0, -1.0), 1.2)
+    screen = 1.0 / (1.0 + np.exp(-logits))
+    parts = list(range(screen.size))
+    edge = calibrated_edge(screen, defective, parts, wanted)
+    near = np.abs([logit(one) - logit(edge) for one in screen.tolist()]) < 0.2
+    assert defective[near].mean() == pytest.approx(wanted, abs=0.03)

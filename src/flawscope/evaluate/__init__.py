@@ -8,7 +8,12 @@ from flawscope.evaluate.choose_masks import (
     piece_counts,
     threshold_counts,
 )
-from flawscope.evaluate.choose_second_look import Weights, choose_second_look, enough_parts
+from flawscope.evaluate.choose_second_look import (
+    Weights,
+    calibrated_edge,
+    choose_second_look,
+    enough_parts,
+)
 from flawscope.evaluate.pixels import dice, iou, kaggle_dice
 from flawscope.evaluate.ranking import Confusion, Curve, auroc, average_precision
 from flawscope.evaluate.result import (
@@ -42,6 +47,7 @@ __all__ = [
     "Weights",
     "auroc",
     "average_precision",
+    "calibrated_edge",
     "choose_areas",
     "choose_edges",
     "choose_mask_thresholds",

@@ -51,7 +51,7 @@ def choose_threshold(
     Raises:
         EvaluationError: there are no scores, or they are no probabilities.
     """
-    places, _ = _places(scores, 0.5)
+    places = _places(scores, 0.5)
     weights = np.ones(scores.size) if parts is None else one_a_part(parts, truth)
     missed = _weight_under(scores[truth], weights[truth], places)
     under = _weight_under(scores[~truth], weights[~truth], places)
@@ -80,6 +80,7 @@ def choose_edges(
     escape: float = 20.0,
     overkill: float = 1.0,
     review: float = 0.5,
+    parts: Sequence[Hashable] | None = None,
 ) -> Edges:
     """The edges of the least cost on validation data and one imagined part besides.
 
@@ -96,6 +97,8 @@ def choose_edges(
         escape: cost of accepting a defective part.
         overkill: cost of rejecting a good one.
         review: cost of sending a part to review.
+        parts: which part each image shows (n,). Images of one part with one truth then count as
+            one, so that six photographs of a part are not taken for six parts.
 
     Raises:
         EvaluationError: there are no scores, they are no probabilities, or a cost is not above 0.
@@ -107,18 +110,19 @@ def choose_edges(
     low, high = review / escape, 1 - review / overkill
     if low > high:  # A review costs more than it can save: one edge, and nothing between.
         low = high = overkill / (escape + overkill)
-    accepts, _ = _places(scores, low)
-    rejects, _ = _places(scores, high)
-    good = scores[~defective]
+    accepts, rejects = _places(scores, low), _places(scores, high)
+    weights = np.ones(scores.size) if parts is None else one_a_part(parts, defective)
+    bad, good = (scores[side] for side in (defective, ~defective))
+    of_bad, of_good = (weights[side] for side in (defective, ~defective))
     # What accepting costs beyond reviewing the same parts; likewise rejecting.
     accepting = (
-        (escape - review) * _under(scores[defective], accepts)
-        - review * _under(good, accepts)
+        (escape - review) * _weight_under(bad, of_bad, accepts)
+        - review * _weight_under(good, of_good, accepts)
         + (escape * accepts / 2 - review) * accepts
     )
     rejecting = (
-        (overkill - review) * (good.size - _under(good, rejects))
-        - review * (defective.sum() - _under(scores[defective], rejects))
+        (overkill - review) * (of_good.sum() - _weight_under(good, of_good, rejects))
+        - review * (of_bad.sum() - _weight_under(bad, of_bad, rejects))
         + (overkill * (1 - rejects) / 2 - review) * (1 - rejects)
     )
     # Gap by gap an accepting edge is never above a rejecting one, so any gap up to it may go first.
@@ -127,8 +131,8 @@ def choose_edges(
     return Edges(float(accepts[accept]), float(rejects[reject]))
 
 
-def _places(scores: Floats, wish: float) -> tuple[Floats, NDArray[np.int64]]:
-    """A threshold for each gap between distinct scores and for either end, and how many are under.
+def _places(scores: Floats, wish: float) -> Floats:
+    """A threshold for each gap between distinct scores and for either end.
 
     They ascend, and each is as near to the wish as it gets without coming nearer to a score than a
     quarter of the gap. The threshold above every score is left out where one of them is 1.
@@ -148,7 +152,7 @@ def _places(scores: Floats, wish: float) -> tuple[Floats, NDArray[np.int64]]:
     places[1:] = np.where(places[1:] > lows[1:], places[1:], highs[1:])
     if seen[-1] == 1.0:
         places = places[:-1]
-    return places, _under(scores, places)
+    return places
 
 
 def _weight_under(scores: Floats, weights: Floats, places: Floats) -> Floats:
@@ -157,8 +161,3 @@ def _weight_under(scores: Floats, weights: Floats, places: Floats) -> Floats:
     sums = np.concatenate([[0.0], np.cumsum(weights[order])])
     found: Floats = sums[np.searchsorted(scores[order], places, side="left")]
     return found
-
-
-def _under(scores: Floats, places: Floats) -> NDArray[np.int64]:
-    """How many scores lie under each place."""
-    return np.searchsorted(np.sort(scores), places, side="left").astype(np.int64)

@@ -81,6 +81,26 @@ def choose_second_look(
     return found if found.masks > 0 and both < (1.0 - _GAIN) * alone else None
 
 
+def calibrated_edge(
+    screen: Floats, defective: Bools, parts: Sequence[Hashable], probability: float
+) -> float:
+    """The screen's answer that means a probability, by a logistic fit of the screen alone.
+
+    Of a few dozen parts the least suspicious defective one says little of the next: a threshold
+    just under it lets about one in so many go. The fit says how the answers thin out (Platt 1999).
+
+    Args:
+        screen: the screen's answers (n,).
+        defective: (n,), the truth.
+        parts: which part each image shows (n,).
+        probability: that a part is defective.
+    """
+    features = np.column_stack([np.ones(screen.size), _logits(screen), np.zeros(screen.size)])
+    weights = one_a_part(parts, defective)
+    offset, slope, _ = _fitted(features, defective, weights, (True, True, False))
+    return float(1.0 / (1.0 + np.exp((offset - logit(probability)) / max(slope, 1e-6))))
+
+
 def _logits(probabilities: Floats) -> Floats:
     return np.array([logit(one) for one in probabilities.tolist()])
 

@@ -6,13 +6,15 @@ Gate, thresholds, smallest areas, and the edges between accept, review and rejec
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flawscope.evaluate import (
+    Edges,
+    calibrated_edge,
     choose_areas,
     choose_edges,
     choose_mask_thresholds,
@@ -108,13 +110,11 @@ def choose_policy(
     chances = _image_thresholds(scores, truths, parts, channels)
     # What is let go is accepted wherever the edges are.
     judged = ~let_go if not let_go.all() else ~np.zeros_like(let_go)
-    edges = choose_edges(
-        scores[judged, 0],
-        truths[judged, 0] > 0,
-        escape=costs.escape,
-        overkill=costs.overkill,
-        review=costs.review,
-    )
+    suspected = [part for part, here in zip(parts, judged, strict=True) if here]
+    edges = _edges(scores[judged, 0], truths[judged, 0] > 0, suspected, costs)
+    if second_look is not None:  # whose scores are probabilities, as far as validation can tell
+        least = min(edges.accept_below, _harmless(costs))
+        edges = replace(edges, accept_below=least)
     located = ~let_go & (scores[:, 0] >= edges.accept_below)
     looked = _Looked(scores, located, chances, parts)
     gates = _gates(counts, owners, looked, channels)
@@ -163,16 +163,36 @@ def _second_look(
     weights = choose_second_look(screen, masks, defective, parts)
     if weights is None:
         return None
-    edges = choose_edges(
-        screen, defective, escape=costs.escape, overkill=costs.overkill, review=costs.review
-    )
+    edges = _edges(screen, defective, parts, costs)
+    calibrated = calibrated_edge(screen, defective, parts, _harmless(costs))
     return SecondLook(
-        located_from=edges.accept_below,
+        located_from=min(edges.accept_below, calibrated),
         offset=round(weights.offset, 4),
         screen=round(weights.screen, 4),
         masks=round(weights.masks, 4),
         pixels=_MASKS_ALONE.pixels,
     )
+
+
+def _edges(
+    scores: NDArray[np.float64],
+    defective: NDArray[np.bool_],
+    parts: Sequence[Hashable],
+    costs: CostRecipe,
+) -> Edges:
+    return choose_edges(
+        scores,
+        defective,
+        escape=costs.escape,
+        overkill=costs.overkill,
+        review=costs.review,
+        parts=parts,
+    )
+
+
+def _harmless(costs: CostRecipe) -> float:
+    """The probability of a defect under which neither review nor rejection saves what it costs."""
+    return min(costs.review / costs.escape, costs.overkill / (costs.escape + costs.overkill))
 
 
 def _looks(cascade: Cascade, lessons: Sequence[Lesson], kinds: Sequence[str]) -> Iterator[_Seen]:
