@@ -134,7 +134,7 @@ def activation_of(
 ) -> Heatmap:
     """A heatmap from inside a network.
 
-    The image is fitted as for inspection: padded, and one of more than a tile cut into tiles, each
+    The image is fitted as for inspection, and one of more than a tile cut into tiles, each
     explained by itself. Where the heat is relative, a tile's counts by the tile's own probability,
     so that a tile on which the model sees nothing stays cold; the score is the highest tile's.
 
