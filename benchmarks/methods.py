@@ -131,6 +131,8 @@ def gates(work: Path, minutes: float) -> dict[str, Any]:
             for channel, threshold in weighed["mask_probability"].items():
                 place = "unnamed" if channel == "defect" else f"kinds.{channel}"
                 values[f"policy.{place}.mask_probability"] = threshold
+            for kind, veto in weighed["veto_below"].items():
+                values[f"policy.kinds.{kind}.veto_below"] = veto
             words = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
             flawscope("info", model, *words, "--out", changed)
             found[name]["gates"][gate] = {

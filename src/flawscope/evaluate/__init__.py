@@ -14,6 +14,7 @@ from flawscope.evaluate.choose_second_look import (
     choose_second_look,
     enough_parts,
 )
+from flawscope.evaluate.choose_vetoes import choose_veto
 from flawscope.evaluate.pixels import dice, iou, kaggle_dice
 from flawscope.evaluate.ranking import Confusion, Curve, auroc, average_precision
 from flawscope.evaluate.result import (
@@ -53,6 +54,7 @@ __all__ = [
     "choose_mask_thresholds",
     "choose_second_look",
     "choose_threshold",
+    "choose_veto",
     "dice",
     "enough_parts",
     "iou",

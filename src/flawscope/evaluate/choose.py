@@ -147,7 +147,7 @@ def _places(scores: Floats, wish: float) -> Floats:
     margins = (highs - lows) / 4
     floors, ceilings = lows + margins, highs - margins
     floors[0], ceilings[-1] = 0.0, 1.0  # Nothing was seen at the ends to keep away from.
-    places = np.clip(wish, floors, ceilings)
+    places: Floats = np.clip(wish, floors, ceilings)
     # Where floats leave nothing in between, the score itself: reaching it is as good.
     places[1:] = np.where(places[1:] > lows[1:], places[1:], highs[1:])
     if seen[-1] == 1.0:

@@ -79,12 +79,12 @@ def _mask_threshold(counts: Ints, thresholds: Floats, parts: Sequence[Hashable] 
     doubt = np.full(thresholds.size, TOLERANCE)
     if parts is not None:
         shown = [part for part, one in zip(parts, shows, strict=True) if one]
-        doubt = np.maximum(doubt, _standard_error(each[:, [score.argmax()]] - each, shown))
+        doubt = np.maximum(doubt, standard_error(each[:, [score.argmax()]] - each, shown))
     as_good = thresholds[score >= score.max() - doubt]
     return float(as_good[np.argmin(np.abs(as_good - 0.5))])
 
 
-def _standard_error(differences: Floats, parts: Sequence[Hashable]) -> Floats:
+def standard_error(differences: Floats, parts: Sequence[Hashable]) -> Floats:
     """Of the mean of differences (n, t), by parts; of a single part nobody knows it."""
     numbers = {part: number for number, part in enumerate(dict.fromkeys(parts))}
     owners = np.array([numbers[part] for part in parts])

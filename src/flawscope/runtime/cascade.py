@@ -78,7 +78,7 @@ def rule_for(policy: Policy, channel: str) -> KindPolicy:
 
 def passes_gate(policy: Policy, channel: str, probability: float) -> bool:
     """Whether a mask may show a kind of this probability; only a hard gate ever vetoes."""
-    return policy.gate is not Gate.HARD or probability >= rule_for(policy, channel).probability
+    return policy.gate is not Gate.HARD or probability >= rule_for(policy, channel).veto
 
 
 def likeliest(masks: NDArray[np.float32], pixels: int) -> float:

@@ -16,7 +16,7 @@ def edges_of(policy: Policy) -> list[float]:
     """Where a score turns into another answer; nothing lies beyond an edge at 0 or 1."""
     edges = {policy.accept_below, policy.reject_above, policy.defective_from}
     if policy.gate is Gate.HARD:
-        edges.add(policy.unnamed.probability)
+        edges.add(policy.unnamed.veto)
     return sorted(edge for edge in edges if 0.0 < edge < 1.0)
 
 
@@ -55,7 +55,7 @@ class Guard:
         return frozenset(
             kind
             for kind, chance in kinds.items()
-            if _near(chance, rules.get(kind, KindPolicy()).probability, self.margin / 2)
+            if _near(chance, rules.get(kind, KindPolicy()).veto, self.margin / 2)
         )
 
 

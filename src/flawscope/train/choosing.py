@@ -6,7 +6,7 @@ Gate, thresholds, smallest areas, and the edges between accept, review and rejec
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from flawscope.evaluate import (
     choose_mask_thresholds,
     choose_second_look,
     choose_threshold,
+    choose_veto,
     dice,
     enough_parts,
     piece_counts,
@@ -75,8 +76,8 @@ def choose_policy(
         costs: of escapes, overkill and reviews.
 
     Returns:
-        The policy, and of each gate what its choice rests on: ``mean_dice``, and the
-        ``mask_probability`` by channel that it is reached with.
+        The policy, and of each gate what its choice rests on: ``mean_dice``, and by channel the
+        ``mask_probability`` and ``veto_below`` that it is reached with.
     """
     channels = (UNNAMED, *kinds)
     second_look = _second_look(cascade, lessons, costs)
@@ -116,27 +117,28 @@ def choose_policy(
         least = min(edges.accept_below, _harmless(costs))
         edges = replace(edges, accept_below=least)
     located = ~let_go & (scores[:, 0] >= edges.accept_below)
-    looked = _Looked(scores, located, chances, parts)
+    looked = _Looked(scores, located, parts)
     gates = _gates(counts, owners, looked, channels)
-    gate = max(gates, key=lambda one: (round(gates[one][0], 3), one is Gate.HARD))
+    gate = max(gates, key=lambda one: (round(gates[one].mean_dice, 3), one is Gate.HARD))
+    chosen = gates[gate]
     policy = Policy(
         defective_from=chances[UNNAMED],
         accept_below=edges.accept_below,
         reject_above=edges.reject_above,
         gate=gate,
         kinds={
-            name: KindPolicy(probability=chances[name], mask_probability=gates[gate][1][name])
+            name: KindPolicy(
+                probability=chances[name],
+                veto_below=chosen.veto_below.get(name),
+                mask_probability=chosen.mask_probability[name],
+            )
             for name in kinds
         },
-        unnamed=KindPolicy(probability=0.0, mask_probability=gates[gate][1][UNNAMED]),
+        unnamed=KindPolicy(probability=0.0, mask_probability=chosen.mask_probability[UNNAMED]),
         second_look=second_look,
     )
     areas = _areas(cascade, lessons, kinds, policy)
-    weighed = {
-        one.value: {"mean_dice": mean, "mask_probability": thresholds}
-        for one, (mean, thresholds) in gates.items()
-    }
-    return _with_areas(policy, areas), weighed
+    return _with_areas(policy, areas), {one.value: asdict(found) for one, found in gates.items()}
 
 
 def _parts(lessons: Sequence[Lesson]) -> list[Hashable]:
@@ -237,15 +239,20 @@ def _image_thresholds(
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """Of all lessons: scores (n, 1 + k), which are located, and the part each shows.
-
-    ``chances`` are the thresholds on the scores, by channel.
-    """
+    """Of all lessons: scores (n, 1 + k), which are located, and the part each shows."""
 
     scores: NDArray[np.float64]
     located: NDArray[np.bool_]
-    chances: Mapping[str, float]
     parts: Sequence[Hashable]
+
+
+@dataclass(frozen=True, slots=True)
+class _Gated:
+    """The Dice that a gate reaches (mean over kinds), and what it does so with, by channel."""
+
+    mean_dice: float
+    mask_probability: dict[str, float]
+    veto_below: dict[str, float]
 
 
 def _gates(
@@ -253,27 +260,27 @@ def _gates(
     owners: Mapping[str, list[int]],
     looked: _Looked,
     channels: Sequence[str],
-) -> dict[Gate, tuple[float, dict[str, float]]]:
-    """By gate, the Dice it reaches (mean over kinds) and the mask thresholds it does so with."""
+) -> dict[Gate, _Gated]:
     parts = {name: [looked.parts[one] for one in owned] for name, owned in owners.items()}
     results = {}
     for gate in Gate:
         source = counts[Gate.SOFT if gate is Gate.SOFT else Gate.NONE]
-        gated = {}
+        gated, vetoes = {}, {}
         for index, name in enumerate(channels):
             if not source.get(name):
                 continue
             stack = np.stack(source[name]).copy()
-            shown = looked.located[owners[name]]
-            if gate is Gate.HARD and name != UNNAMED:
-                shown = shown & (looked.scores[owners[name], index] >= looked.chances[name])
             # What is not located finds nothing: no pixel that is both, none found.
-            stack[~shown, :, :2] = 0
+            stack[~looked.located[owners[name]], :, :2] = 0
+            if gate is Gate.HARD and name != UNNAMED:
+                chances = looked.scores[owners[name], index]
+                vetoes[name] = round(choose_veto(stack, chances, parts[name]), 5)
+                stack[chances < vetoes[name], :, :2] = 0
             gated[name] = stack
         thresholds = dict.fromkeys(channels, 0.5) | choose_mask_thresholds(
             gated, _THRESHOLDS, parts
         )
-        results[gate] = (_mean_dice(gated, thresholds), thresholds)
+        results[gate] = _Gated(_mean_dice(gated, thresholds), thresholds, vetoes)
     return results
 
 
@@ -307,7 +314,7 @@ def _areas(
                 continue
             true_areas[name] += [piece.area for piece in components(truth)]
             rule = policy.unnamed if name == UNNAMED else policy.kinds[name]
-            vetoed = policy.gate is Gate.HARD and seen.said[index] < rule.probability
+            vetoed = policy.gate is Gate.HARD and seen.said[index] < rule.veto
             let_go = seen.screen < policy.located_from
             if vetoed or let_go or seen.said[0] < policy.accept_below:
                 continue

@@ -45,7 +45,9 @@ class KindPolicy(BaseModel):
     """When a kind counts as shown.
 
     Attributes:
-        probability: the kind's own probability must reach this.
+        probability: the kind is told to be there if its own probability reaches this.
+        veto_below: under this, a hard gate drops the kind's mask; as ``probability`` unless it is
+            given.
         mask_probability: a pixel's probability must reach this to belong to a defect.
         smallest_area: a defect of fewer pixels is dropped.
     """
@@ -53,8 +55,14 @@ class KindPolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     probability: Probability = 0.5
+    veto_below: Probability | None = None
     mask_probability: Probability = 0.5
     smallest_area: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def veto(self) -> float:
+        """The probability under which a hard gate drops the mask."""
+        return self.probability if self.veto_below is None else self.veto_below
 
 
 class SecondLook(BaseModel):
