@@ -211,7 +211,7 @@ RESIZED = FIT.model_copy(update={"to_multiple": "resize"})
 
 @settings(max_examples=80, deadline=None)
 @given(SIDES, SIDES)
-def test_sides_are_brought_to_the_nearest_multiple_and_nothing_is_padded(
+def test_sides_are_enlarged_to_the_next_multiple_and_nothing_is_padded(
     height: int, width: int
 ) -> None:
     plan = plan_fit(Size(height, width), RESIZED)
@@ -220,7 +220,7 @@ def test_sides_are_brought_to_the_nearest_multiple_and_nothing_is_padded(
             assert scaled == side
             assert window == 64
         elif scaled == window:  # in one piece
-            assert abs(scaled - side) <= 16
+            assert 0 <= scaled - side < 32
         else:
             assert scaled == side > window
     assert all(side % 32 == 0 for side in plan.window)
@@ -229,11 +229,6 @@ def test_sides_are_brought_to_the_nearest_multiple_and_nothing_is_padded(
     for tile in plan.tiles:
         covered[tile.slices] = True
     assert covered.all()
-
-
-def test_a_side_just_over_a_window_is_not_cut_in_two() -> None:
-    assert len(plan_fit(Size(130, 128), FIT).tiles) == 2
-    assert len(plan_fit(Size(130, 128), RESIZED).tiles) == 1
 
 
 @settings(max_examples=80, deadline=None)

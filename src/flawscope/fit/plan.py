@@ -64,14 +64,11 @@ def plan_fit(size: Size, fit: InputFit) -> Plan:
 
 
 def _resized(scaled: Size, fit: InputFit) -> Size:
-    """Sides that a window holds, as their nearest multiples."""
-    nearest = [
-        max(1, round(side / fit.multiple)) * fit.multiple if side >= fit.smallest else side
-        for side in scaled
-    ]
-    longest = (_longest(across, fit) for across in reversed(nearest))
-    sides = zip(scaled, nearest, longest, strict=True)
-    return Size(*(near if near <= most else side for side, near, most in sides))
+    """Sides that a window holds, as the next multiples: a shrunken one would lose its grain."""
+    longer = [_padded(side, fit) if side >= fit.smallest else side for side in scaled]
+    longest = (_longest(across, fit) for across in reversed(longer))
+    sides = zip(scaled, longer, longest, strict=True)
+    return Size(*(long if long <= most else side for side, long, most in sides))
 
 
 def _padded(side: int, fit: InputFit) -> int:

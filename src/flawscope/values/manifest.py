@@ -23,8 +23,8 @@ class InputFit(_Frozen):
     Attributes:
         scale: factor on the image's sides before anything else; 1.0 is native resolution.
         multiple: of which the sides of what the network is shown are.
-        to_multiple: how they come to be: ``resize`` brings sides to the nearest multiple, ``pad``
-            continues them by reflection to the next, as every model did up to format 2. A mirrored
+        to_multiple: how they come to be: ``resize`` enlarges sides to the next multiple, ``pad``
+            continues them to it by reflection, as every model did up to format 2. A mirrored
             rim looks like a defect to many networks.
         smallest: sides are padded to at least this.
         tile: an image of more pixels than a square of this side is cut into tiles of no more;
