@@ -12,7 +12,7 @@ from typing import Any
 from flawscope.data import read
 from flawscope.images import open_image
 from flawscope.runtime import Inspector
-from runs import data, flawscope, judge, settings, split, train
+from runs import data, flawscope, judge, settings, split, steps, train
 
 SET = "magnetic-tile"
 
@@ -101,7 +101,10 @@ def leaks(work: Path, minutes: float) -> dict[str, Any]:
     files = {"by tile": split(root, work), "by image": split(root, work, leaky=True)}
     runs = {"by tile": work / "versus-shared", "by image": work / "leaky"}
     models = _side_by_side({name: (files[name], runs[name], words) for name in files}, minutes)
-    return {name: judge(model, root, files[name]) for name, model in models.items()}
+    return {
+        name: {"steps": steps(runs[name]), "figures": judge(model, root, files[name])}
+        for name, model in models.items()
+    }
 
 
 def second_look(work: Path, minutes: float) -> dict[str, Any]:

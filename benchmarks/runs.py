@@ -57,6 +57,12 @@ def train(
     return model
 
 
+def steps(run: Path) -> int:
+    """How many steps a run made."""
+    rows = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return max(json.loads(row)["step"] for row in rows)
+
+
 def rendered_parts(work: Path) -> Path:
     """The folder of rendered parts, drawn once."""
     root = work / "rendered"
