@@ -41,7 +41,7 @@ TIMED = 60
 FREEZING: Mapping[str, str] = {
     "none": "none",
     "encoder": "encoder",
-    "until_epoch: 6": "{until_epoch: 6}",
+    "until_epoch: 3": "{until_epoch: 3}",
 }
 FREEZING_SET, FREEZING_STEPS = "neu-steel", 160
 

@@ -196,7 +196,7 @@ def first_steps(root: Path, split: Path, steps: int) -> dict[str, float]:
 
     began, at, held = time.monotonic(), [], []
     this = psutil.Process()
-    losses_of = loop.cascade_losses
+    losses_of = loop.network_losses
 
     def counted(*arguments: Any) -> Any:
         at.append(time.monotonic() - began)
@@ -206,7 +206,7 @@ def first_steps(root: Path, split: Path, steps: int) -> dict[str, float]:
             raise EnoughError
         return losses_of(*arguments)
 
-    loop.cascade_losses = counted
+    loop.network_losses = counted
     with tempfile.TemporaryDirectory() as out, contextlib.suppress(EnoughError):
         train([root], Path(out) / "run", recipe="severstal", split_files=[split])
     own, workers = (
