@@ -6,7 +6,7 @@ python benchmarks/page.py
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +53,17 @@ def at(figures: dict[str, Any], path: tuple[str, ...]) -> str:
     return estimate(figures)
 
 
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """The lines of a table."""
+    heads = list(heads)
+    lines = (f"| {' | '.join(row)} |" for row in (heads, *rows))
+    return [next(lines), "|---" * len(heads) + "|", *lines]
+
+
 def base(results: dict[str, Any]) -> str:
     """The shipped model on each set's test part."""
     rows = [
-        f"| {name} | {figures['images']} | " + " | ".join(at(figures, path) for _, path in COLUMNS)
+        (name, str(figures["images"]), *(at(figures, path) for _, path in COLUMNS))
         for name, figures in results["test"].items()
     ]
     return "\n".join(
@@ -68,9 +75,7 @@ def base(results: dict[str, Any]) -> str:
                 f" `python benchmarks/experiments.py base --minutes {results['minutes']:g}`)"
             ),
             "",
-            "| test part of | images | " + " | ".join(title for title, _ in COLUMNS) + " |",
-            "|---" * (len(COLUMNS) + 2) + "|",
-            *(f"{row} |" for row in rows),
+            *table(("test part of", "images", *(title for title, _ in COLUMNS)), rows),
             "",
             (
                 "A set without good parts has no AUROC and no overkill; one without masks no IoU. The"
@@ -116,15 +121,12 @@ def alone(name: str) -> Callable[[dict[str, Any]], str]:
 
 def by_kind(figures: dict[str, Any]) -> list[str]:
     """A table of where each kind is found."""
-    return [
-        "| kind | Dice, mean of the images that show it | Dice, pooled | IoU, pooled |",
-        "|---|---|---|---|",
-        *(
-            f"| {kind} | {estimate(found['dice_mean'])} | {estimate(found['dice'])}"
-            f" | {estimate(found['iou'])} |"
-            for kind, found in figures["locate"]["by_kind"].items()
-        ),
-    ]
+    heads = ("kind", "Dice, mean of the images that show it", "Dice, pooled", "IoU, pooled")
+    rows = (
+        (kind, *(estimate(found[key]) for key in ("dice_mean", "dice", "iou")))
+        for kind, found in figures["locate"]["by_kind"].items()
+    )
+    return table(heads, rows)
 
 
 def engines(results: dict[str, Any]) -> str:
@@ -158,8 +160,7 @@ def heatmaps(results: dict[str, Any]) -> str:
     sides = {name: found["heat"] for name, found in results["methods"].items()}
     sides["masks"] = next(iter(results["methods"].values()))["masks"]
     rows = [
-        f"| {name} | " + " | ".join(estimate(found[figure]) for figure in titles) + " |"
-        for name, found in sides.items()
+        (name, *(estimate(found[figure]) for figure in titles)) for name, found in sides.items()
     ]
     methods = " ".join(f"--method {name}" for name in results["methods"])
     return "\n".join(
@@ -174,9 +175,7 @@ def heatmaps(results: dict[str, Any]) -> str:
                 " image."
             ),
             "",
-            "| map | " + " | ".join(titles.values()) + " |",
-            "|---" * (len(titles) + 1) + "|",
-            *rows,
+            *table(("map", *titles.values()), rows),
         ]
     )
 
@@ -187,8 +186,10 @@ def founding(results: dict[str, Any]) -> str:
     pace = found["images_per_second"]
     figures = found["figures"]
     rows = [
-        f"| `{name}` | {at(one, ('screen', 'f1'))} | {at(one, ('screen', 'auroc'))}"
-        f" | {mean_dice(one)} | {at(one, ('locate', 'mean_iou'))} | {pace[name] / pace['founding']:.1f} |"
+        (
+            *(f"`{name}`", at(one, ("screen", "f1")), at(one, ("screen", "auroc"))),
+            *(*located(one), f"{pace[name] / pace['founding']:.1f}"),
+        )
         for name, one in figures.items()
     ]
     return "\n".join(
@@ -203,9 +204,7 @@ def founding(results: dict[str, Any]) -> str:
                 " as a multiple of the founding recipe's."
             ),
             "",
-            "| recipe | screen F1 | AUROC | Dice of images that show it | pooled IoU | pace |",
-            "|---|---|---|---|---|---|",
-            *rows,
+            *table(("recipe", "screen F1", "AUROC", *LOCATED, "pace"), rows),
             "",
             "The shared recipe, by kind:",
             "",
@@ -221,12 +220,22 @@ def mean_dice(figures: dict[str, Any]) -> str:
     return f"{sum(known) / len(known):.3f}" if known else "-"
 
 
+LOCATED = ("Dice of images that show it", "pooled IoU")
+
+
+def located(figures: dict[str, Any]) -> tuple[str, str]:
+    """Under ``LOCATED``: both means over kinds."""
+    return mean_dice(figures), at(figures, ("locate", "mean_iou"))
+
+
 def gates(results: dict[str, Any]) -> str:
     """What each gate makes of both recipes' models."""
     rows = [
-        f"| `{name}` | {gate}{' (chosen)' if gate == side['chosen'] else ''}"
-        f" | {one['validation_mean_dice']:.3f} | {at(one['figures'], ('screen', 'f1'))}"
-        f" | {mean_dice(one['figures'])} | {at(one['figures'], ('locate', 'mean_iou'))} |"
+        (
+            *(f"`{name}`", f"{gate}{' (chosen)' if gate == side['chosen'] else ''}"),
+            *(f"{one['validation_mean_dice']:.3f}", at(one["figures"], ("screen", "f1"))),
+            *located(one["figures"]),
+        )
         for name, side in results["test"].items()
         for gate, one in side["gates"].items()
     ]
@@ -241,9 +250,7 @@ def gates(results: dict[str, Any]) -> str:
                 " leaves stages unrun."
             ),
             "",
-            "| recipe | gate | mean Dice, validation | screen F1 | Dice of images that show it | pooled IoU |",
-            "|---|---|---|---|---|---|",
-            *rows,
+            *table(("recipe", "gate", "mean Dice, validation", "screen F1", *LOCATED), rows),
         ]
     )
 
@@ -254,7 +261,7 @@ def second_look(results: dict[str, Any]) -> str:
     columns = {"AUROC": "auroc", "average precision": "average_precision"}
     names = {"once": "the screen alone", "twice": "the screen and what was located"}
     rows = [
-        f"| {names[name]} | " + " | ".join(at(one, ("screen", key)) for key in columns.values())
+        (names[name], *(at(one, ("screen", key)) for key in columns.values()))
         for name, one in found["figures"].items()
     ]
     if found["second_look"] is None:
@@ -270,9 +277,7 @@ def second_look(results: dict[str, Any]) -> str:
                 " tiles, judged on test tiles."
             ),
             "",
-            "| score by | " + " | ".join(columns) + " |",
-            "|---" * (1 + len(columns)) + "|",
-            *(f"{row} |" for row in rows),
+            *table(("score by", *columns), rows),
         ]
     )
 
@@ -280,9 +285,10 @@ def second_look(results: dict[str, Any]) -> str:
 def leaks(results: dict[str, Any]) -> str:
     """The same training on an honest split and on one that leaks tiles."""
     rows = [
-        f"| {name} | {run['steps']} | {at(run['figures'], ('screen', 'auroc'))}"
-        f" | {at(run['figures'], ('screen', 'f1'))} | {mean_dice(run['figures'])}"
-        f" | {at(run['figures'], ('locate', 'mean_iou'))} |"
+        (
+            *(name, str(run["steps"]), at(run["figures"], ("screen", "auroc"))),
+            *(at(run["figures"], ("screen", "f1")), *located(run["figures"])),
+        )
         for name, run in results["test"].items()
     ]
     return "\n".join(
@@ -296,9 +302,7 @@ def leaks(results: dict[str, Any]) -> str:
                 " tiles in the train part as well. Published figures come of such splits."
             ),
             "",
-            "| split | steps made | AUROC | screen F1 | Dice of images that show it | pooled IoU |",
-            "|---|---|---|---|---|---|",
-            *rows,
+            *table(("split", "steps made", "AUROC", "screen F1", *LOCATED), rows),
         ]
     )
 
@@ -306,10 +310,7 @@ def leaks(results: dict[str, Any]) -> str:
 def freezing(results: dict[str, Any]) -> str:
     """The encoder fine-tuned or not."""
     found = results["test"]
-    rows = [
-        f"| `{name}` | {mean_dice(one)} | {at(one, ('locate', 'mean_iou'))} |"
-        for name, one in found["figures"].items()
-    ]
+    rows = [(f"`{name}`", *located(one)) for name, one in found["figures"].items()]
     return "\n".join(
         [
             "## Fine-tuning the encoder, or not",
@@ -319,9 +320,7 @@ def freezing(results: dict[str, Any]) -> str:
                 f" {found['steps']} steps each, from ImageNet weights, by `encoder.freeze`."
             ),
             "",
-            "| `encoder.freeze` | Dice of images that show it | pooled IoU, mean over kinds |",
-            "|---|---|---|",
-            *rows,
+            *table(("`encoder.freeze`", LOCATED[0], "pooled IoU, mean over kinds"), rows),
         ]
     )
 
@@ -331,9 +330,7 @@ def transfer(results: dict[str, Any]) -> str:
     found = results["test"]
     starts = list(next(iter(next(iter(found["sets"].values())).values())))
     rows = [
-        f"| {name} | {number} | "
-        + " | ".join(at(of_start[start], ("locate", "mean_iou")) for start in starts)
-        + " |"
+        (name, number, *(at(of_start[start], ("locate", "mean_iou")) for start in starts))
         for name, numbers in found["sets"].items()
         for number, of_start in numbers.items()
     ]
@@ -350,11 +347,7 @@ def transfer(results: dict[str, Any]) -> str:
                 " whole test part: pooled IoU, mean over kinds."
             ),
             "",
-            "| set left out | images a kind | "
-            + " | ".join(f"from {start}" for start in starts)
-            + " |",
-            "|---" * (len(starts) + 2) + "|",
-            *rows,
+            *table(("set left out", "images a kind", *(f"from {one}" for one in starts)), rows),
         ]
     )
 
