@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -15,7 +15,7 @@ from flawscope.errors import MissingExtraError, TrainingError
 
 if TYPE_CHECKING:
     from flawscope.train import CertificateRecipe, ExportedModel
-    from flawscope.values import Certificate, Dataset, Sample
+    from flawscope.values import Certificate, Dataset
 
 
 def export(
@@ -67,14 +67,14 @@ def export(
     Weights stay as they are, and so does the policy unless it is to be chosen anew. What does not
     give PyTorch's answers is not written, and named with the pictures that flipped.
     """
-    datasets = [with_split(read_dataset(root, layout), None) for root in on or ()]
-    if choose_policy and not datasets:
+    writes, configured = _exporting()
+    if choose_policy and not on:
         raise TrainingError(
             "there is nothing to choose a policy on",
             where="--choose-policy",
             remedy="Name labelled parts with --on DATASET",
         )
-    writes, configured = _exporting()
+    datasets = [_validation(with_split(read_dataset(root, layout), None)) for root in on or ()]
     options = configured(
         photographs=photographs, int8=int8, flips=max_flips, drop=max_drop, overlap=min_iou
     )
@@ -87,7 +87,7 @@ def export(
         if choose_policy:
             exported = writes.chosen(source, out, datasets, options=options, told=told)
         else:
-            samples = [sample for data in datasets for sample in _validation(data)]
+            samples = [sample for data in datasets for sample in data.samples]
             exported = writes.exported(source, out, samples=samples, options=options, told=told)
     for text in exported.refused:
         note(text, "yellow")
@@ -116,11 +116,11 @@ def _exporting() -> tuple[_Writes, Callable[..., CertificateRecipe]]:
     return _Writes(export_model, choose_anew), CertificateRecipe
 
 
-def _validation(dataset: Dataset) -> Sequence[Sample]:
+def _validation(dataset: Dataset) -> Dataset:
     """The validation part of a dataset, or all of it where no split is known."""
     if any(sample.split for sample in dataset.samples):
-        dataset = part_of(dataset, "validation")
-    return dataset.samples
+        return part_of(dataset, "validation")
+    return dataset
 
 
 def _in_json(exported: ExportedModel) -> dict[str, Any]:

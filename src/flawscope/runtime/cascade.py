@@ -196,7 +196,7 @@ class _Look:
         self._policy = manifest.policy
         self._guard = guard
         self._screened: float | None = None
-        self._score: float | None = None
+        self._score = 0.0
         self.asked_again = False
         self._judging = manifest.judging
         self._maker = {name: stage for stage in manifest.stages for name in stage.outputs}
@@ -222,13 +222,13 @@ class _Look:
         """The screen's answer, or what a second look makes of it."""
         rule = self._policy.second_look
         if rule is None or not located:
-            return round(self._policy.score_of_unlocated(self.screen()), _PLACES)
-        score = self._weighed(rule)
-        if self._guard and self._guard.doubts_score(score) and self._ask_all_again():
+            self._score = round(self._policy.score_of_unlocated(self.screen()), _PLACES)
+            return self._score
+        self._score = self._weighed(rule)
+        if self._guard and self._guard.doubts_score(self._score) and self._ask_all_again():
             self._screened = self._screen(self._maker["screen"])
-            score = self._weighed(rule)
-        self._score = score
-        return score
+            self._score = self._weighed(rule)
+        return self._score
 
     def _weighed(self, rule: SecondLook) -> float:
         stage = next(stage for stage in self._judging if UNNAMED in stage.channels)
@@ -258,7 +258,7 @@ class _Look:
         return dict(zip(self._kinds, rounded, strict=True))
 
     def located(self, stages: Sequence[Stage]) -> list[tuple[Stage, NDArray[np.float32]]]:
-        """The masks of each stage that a hard gate leaves a channel of."""
+        """The masks of each stage that a hard gate leaves a channel of, by the score above."""
         found = []
         for stage in stages:
             self._settle_gates(stage)
@@ -268,8 +268,6 @@ class _Look:
 
     def _passes(self, channel: str) -> bool:
         chance = self._score if channel == UNNAMED else self.kinds(ask=True)[channel]
-        if chance is None:  # without a second look
-            chance = self.screen()
         return passes_gate(self._policy, channel, chance)
 
     def _settle_gates(self, stage: Stage) -> None:

@@ -110,7 +110,7 @@ def choose_policy(
     parts = _parts(lessons)
     chances = _image_thresholds(scores, truths, parts, channels)
     # What is let go is accepted wherever the edges are.
-    judged = ~let_go if not let_go.all() else ~np.zeros_like(let_go)
+    judged = ~let_go | let_go.all()
     suspected = [part for part, here in zip(parts, judged, strict=True) if here]
     edges = _edges(scores[judged, 0], truths[judged, 0] > 0, suspected, costs)
     if second_look is not None:  # whose scores are probabilities, as far as validation can tell

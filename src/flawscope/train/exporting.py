@@ -96,8 +96,8 @@ def choose_anew(
     Args:
         source: a model file, or the folder of a run that has one.
         out: the file to write, whole or not at all; it may be the source.
-        datasets: each sample with its part of the split; the validation part is used, all of a
-            dataset without a split. What the model has no name for is a defect of no known kind.
+        datasets: the parts to choose on, whatever split they are of. What the model has no name
+            for is a defect of no known kind.
         options: how to certify; by default as the model was.
         told: what is being done.
 
@@ -111,8 +111,12 @@ def choose_anew(
     recipe = Recipe.model_validate(manifest.recipe)
     if options is not None:
         recipe = recipe.model_copy(update={"certificate": options})
-    lessons = plan([_to_choose_on(data) for data in datasets], recipe, manifest.kinds).lessons
-    if not lessons["validation"]:
+    held_out = [
+        replace(data, samples=tuple(replace(one, split="validation") for one in data.samples))
+        for data in datasets
+    ]
+    lessons = plan(held_out, recipe, manifest.kinds).lessons["validation"]
+    if not lessons:
         raise TrainingError(
             "no labelled picture to choose on",
             where=", ".join(str(data.root) for data in datasets),
@@ -121,15 +125,8 @@ def choose_anew(
     fit = manifest.input.model_copy(update={"to_multiple": "resize"})
     plain = plain.model_copy(update={"input": fit})
     told("choosing the policy")
-    _, refused = conclude(plain, graphs, eager, lessons["validation"], recipe, out, told)
+    _, refused = conclude(plain, graphs, eager, lessons, recipe, out, told)
     return ExportedModel(out, Bundle.open(out).manifest.certificate, refused)
-
-
-def _to_choose_on(data: Dataset) -> Dataset:
-    if any(sample.split for sample in data.samples):
-        return data
-    samples = tuple(replace(sample, split="validation") for sample in data.samples)
-    return replace(data, samples=samples)
 
 
 def _taken_apart(
