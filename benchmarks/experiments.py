@@ -22,7 +22,7 @@ from flawscope.data import read
 from flawscope.images import open_image
 from flawscope.runtime import ENGINES, Inspector
 from methods import freezing, gates, leaks, second_look, versus
-from runs import data, judge, rendered_parts, split, train
+from runs import data, flawscope, judge, rendered_parts, split, train
 from transfer import transfer
 
 HERE = Path(__file__).parent
@@ -51,6 +51,24 @@ def base(work: Path, minutes: float) -> dict[str, Any]:
     return {
         root.name: judge(model, root, file, "--any-kind")
         for root, file in zip(roots, splits, strict=True)
+    }
+
+
+def turning(work: Path, _minutes: float) -> dict[str, Any]:
+    """The shipped model, each part seen as it lies alone, and turned as well where it is doubted."""
+    once = work / "as-it-lies.flaw"
+    flawscope("info", SHIPPED, "--set", "policy.turned_from=none", "--out", once)
+    policy = json.loads(flawscope("info", SHIPPED, "--json"))["manifest"]["policy"]
+    roots = [*(data(name) for name in BASE_SETS), rendered_parts(work)]
+    return {
+        "turned_from": policy["turned_from"],
+        "figures": {
+            root.name: {
+                name: judge(model, root, split(root, work), "--any-kind")
+                for name, model in (("once", once), ("turned", SHIPPED))
+            }
+            for root in roots
+        },
     }
 
 
@@ -83,6 +101,7 @@ def _photographs(root: Path) -> list[Path]:
 EXPERIMENTS: dict[str, tuple[Callable[[Path, float], dict[str, Any]], float]] = {
     "base": (base, 60.0),
     "magnetic-tile": (lambda work, minutes: alone("magnetic-tile", work, minutes), 40.0),
+    "turning": (turning, 0.0),
     "engines": (engines, 0.0),
     "neu-steel": (lambda work, minutes: alone("neu-steel", work, minutes), 30.0),
     "founding": (versus, 40.0),

@@ -37,6 +37,13 @@ COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
+TURNING: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("screen AUROC", ("screen", "auroc")),
+    ("average precision", ("screen", "average_precision")),
+    ("any defect: IoU", ("locate", "any_kind", "iou")),
+)
+
+
 def estimate(found: dict[str, Any]) -> str:
     """A figure as a table shows it."""
     if found["value"] is None:
@@ -282,6 +289,32 @@ def second_look(results: dict[str, Any]) -> str:
     )
 
 
+def turning(results: dict[str, Any]) -> str:
+    """Parts seen as they lie, and turned as well."""
+    found = results["test"]
+    names = {"once": "as it lies", "turned": "turned as well"}
+    paths = [path for _, path in TURNING]
+    rows = [
+        (dataset, names[name], *(at(one, path) for path in paths))
+        for dataset, both in found["figures"].items()
+        for name, one in both.items()
+    ]
+    return "\n".join(
+        [
+            "## Looking at a part turned",
+            "",
+            (
+                "`python benchmarks/experiments.py turning`: the shipped model, whose policy turns"
+                f" parts from a screen of {found['turned_from']:.3f} on, and the same without"
+                " ([how](policy.md#turned-parts)). Edges and thresholds are the same, chosen for"
+                " parts that are turned."
+            ),
+            "",
+            *table(("test part of", "each part seen", *(title for title, _ in TURNING)), rows),
+        ]
+    )
+
+
 def leaks(results: dict[str, Any]) -> str:
     """The same training on an honest split and on one that leaks tiles."""
     rows = [
@@ -359,6 +392,7 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "founding": founding,
     "gates": gates,
     "second-look": second_look,
+    "turning": turning,
     "leaks": leaks,
     "freezing": freezing,
     "transfer": transfer,

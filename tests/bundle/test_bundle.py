@@ -154,9 +154,9 @@ def test_a_newer_format_is_named_as_such(shared_model: Path, tmp_path: Path) -> 
     newer = with_manifest(
         shared_model,
         tmp_path / "m.flaw",
-        lambda m: m.update(format_version=4, a_key_of_the_future={}),
+        lambda m: m.update(format_version=5, a_key_of_the_future={}),
     )
-    refused(newer, r"newer flawscope \(format 4; this one reads up to 3\).*pip install --upgrade")
+    refused(newer, r"newer flawscope \(format 5; this one reads up to 4\).*pip install --upgrade")
 
 
 @pytest.mark.parametrize(

@@ -32,13 +32,17 @@ PLACES = {"pit": PIT, "scratch": SCRATCH}
 
 @dataclass
 class Said:
-    """What the cascade says of one part: its score, kinds, and a probability for each place."""
+    """What the cascade says of one part: its score, kinds, and a probability for each place.
+
+    ``turned`` is the score of the part turned upside down, where that is another.
+    """
 
     lesson: Lesson
     score: float
     kinds: Mapping[str, float] = field(default_factory=dict)
     lit: Mapping[str, Sequence[tuple[Box, float]]] = field(default_factory=dict)
     elsewhere: float = 0.0
+    turned: float | None = None
 
     def map(self, name: str) -> np.ndarray:
         values = np.full(SIZE, self.elsewhere, dtype=np.float32)
@@ -47,16 +51,32 @@ class Said:
         return values
 
 
+@dataclass
 class Oracle:
-    """A cascade that knows a part by its first pixel."""
+    """A cascade that knows a part by its first pixel, and looks at it as its policy says."""
 
-    def __init__(self, said: Sequence[Said]) -> None:
-        self.said = said
-        self.located = frozenset({UNNAMED, *KINDS})
+    said: Sequence[Said]
+    policy: Policy = OPEN
+    located: frozenset[str] = frozenset({UNNAMED, *KINDS})
+
+    def under(self, policy: Policy) -> Oracle:
+        return replace(self, policy=policy)
+
+    def weigh(self, image: np.ndarray, *, kinds: bool) -> Answer:
+        one = self.said[int(image[0, 0, 0])]
+        return Answer(one.score, {kind: one.kinds.get(kind, 0.0) for kind in KINDS}, None)
 
     def ask(self, image: np.ndarray, _clock: Any) -> Answer:
         one = self.said[int(image[0, 0, 0])]
-        return Answer(one.score, {kind: one.kinds.get(kind, 0.0) for kind in KINDS}, one)
+        turned, rule = self.policy.turned_from, self.policy.second_look
+        screen = one.score
+        if turned is not None and one.turned is not None and one.score >= turned:
+            screen = (one.score + one.turned) / 2
+        answer = replace(self.weigh(image, kinds=True), score=screen, maps=one)
+        if rule is None:
+            return answer
+        likely = likeliest(one.map(UNNAMED), rule.pixels)
+        return replace(answer, score=rule.score(screen, likely), screen=screen)
 
 
 def part(folder: Path, number: int, *kinds: str, known: str = "masks") -> Lesson:
@@ -208,28 +228,6 @@ def test_parts_that_are_all_good_or_all_defective_give_a_policy(
     assert not kinds or policy.accept_below <= 0.7
 
 
-@dataclass
-class Torn(Oracle):
-    """One whose screen tells little, and whose masks tell much; it looks twice as asked."""
-
-    said: Sequence[Said]
-    policy: Policy = OPEN
-
-    def __post_init__(self) -> None:
-        super().__init__(self.said)
-
-    def under(self, policy: Policy) -> Torn:
-        return Torn(self.said, policy)
-
-    def ask(self, image: np.ndarray, clock: Any) -> Answer:
-        answer = super().ask(image, clock)
-        rule = self.policy.second_look
-        if rule is None:
-            return answer
-        likely = likeliest(self.said[int(image[0, 0, 0])].map(UNNAMED), rule.pixels)
-        return replace(answer, score=rule.score(answer.score, likely), screen=answer.score)
-
-
 def unsure(folder: Path, *, masks: bool) -> list[Said]:
     """Forty parts, half of them with pits, that the screen mixes up, and the masks do not."""
     rng = np.random.default_rng(0)
@@ -251,7 +249,7 @@ def unsure(folder: Path, *, masks: bool) -> list[Said]:
 
 def test_masks_that_know_better_than_the_screen_look_twice(tmp_path: Path) -> None:
     said = unsure(tmp_path, masks=True)
-    policy, _ = choose_policy(Torn(said), [one.lesson for one in said], KINDS, CostRecipe())
+    policy, _ = choose_policy(Oracle(said), [one.lesson for one in said], KINDS, CostRecipe())
     rule = policy.second_look
     assert rule is not None
     assert rule.masks > 0
@@ -266,5 +264,37 @@ def test_masks_that_know_better_than_the_screen_look_twice(tmp_path: Path) -> No
 
 def test_masks_that_know_nothing_leave_the_score_to_the_screen(tmp_path: Path) -> None:
     said = unsure(tmp_path, masks=False)
-    policy, _ = choose_policy(Torn(said), [one.lesson for one in said], KINDS, CostRecipe())
+    policy, _ = choose_policy(Oracle(said), [one.lesson for one in said], KINDS, CostRecipe())
     assert policy.second_look is None
+
+
+def half_seen(folder: Path) -> list[Said]:
+    """Forty parts; of each the screen sees one half of the truth, and upside down the other."""
+    rng = np.random.default_rng(1)
+    said = []
+    for number in range(40):
+        kinds = ("pit",) if number % 2 else ()
+        whole, torn = (1.2 if kinds else 0.6), float(rng.uniform(-0.25, 0.25))
+        said.append(
+            Said(
+                part(folder, number, *kinds),
+                whole / 2 + torn,
+                {kind: 0.8 if kind in kinds else 0.1 for kind in KINDS},
+                lights("pit", chance=0.3),
+                turned=whole / 2 - torn,
+            )
+        )
+    return said
+
+
+def test_edges_are_those_of_both_views(tmp_path: Path) -> None:
+    said = half_seen(tmp_path)
+    lessons = [one.lesson for one in said]
+    policy, _ = choose_policy(Oracle(said), lessons, KINDS, CostRecipe())
+    bad = [one.score for one in said if one.lesson.sample.kinds]
+    assert policy.turned_from is not None
+    assert policy.turned_from <= min(*bad, policy.accept_below)
+    assert 0.3 < policy.accept_below <= policy.reject_above < 0.6
+    once, _ = choose_policy(Oracle(said), lessons, KINDS, CostRecipe(), turning=False)
+    assert once.turned_from is None
+    assert once.reject_above - once.accept_below > policy.reject_above - policy.accept_below

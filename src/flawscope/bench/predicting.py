@@ -22,7 +22,7 @@ _LEAST, _MOST = 4, 50
 
 _Way = tuple[InspectorSide, Sequence[Picture]]
 
-_ONCE = {"policy.second_look": None}
+_ONCE = {"policy.second_look": None, "policy.turned_from": None}
 _ALWAYS_GOOD = {**_ONCE, "policy.accept_below": 1.0, "policy.reject_above": 1.0}
 _ALWAYS_LOCATED = {**_ONCE, "policy.accept_below": 0.0}
 _UNGATED = {**_ALWAYS_LOCATED, "policy.gate": "none"}

@@ -35,8 +35,9 @@ def edited(path: Path, out: Path, settings: Mapping[str, Any]) -> Path:
     Args:
         path: the model file to start from; it stays as it is unless ``out`` is the same file.
         out: the file to write, whole or not at all.
-        settings: new values by key; text is read as the key's type. Another second look leaves
-            no certificate, so that the model runs in float32 until it is exported again.
+        settings: new values by key; text is read as the key's type. Another second look, or
+            another edge of turning, leaves no certificate, so that the model runs in float32 until
+            it is exported again.
 
     Raises:
         RecipeError: a key is unknown, or its value is out of range.
@@ -47,9 +48,14 @@ def edited(path: Path, out: Path, settings: Mapping[str, Any]) -> Path:
     policy = _changed(manifest, settings)
     members = {name: bundle.read(name) for name in manifest.files}
     changes: dict[str, Any] = {"policy": policy}
-    if policy.second_look != manifest.policy.second_look:
+    if _scoring(policy) != _scoring(manifest.policy):
         changes["certificate"] = None  # what low precision may do was measured for another score
     return pack(manifest.model_copy(update=changes), members, out)
+
+
+def _scoring(policy: Policy) -> tuple[object, ...]:
+    """What a score is made by."""
+    return policy.turned_from, policy.second_look
 
 
 def _changed(manifest: Manifest, settings: Mapping[str, Any]) -> Policy:

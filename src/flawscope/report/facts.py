@@ -22,6 +22,9 @@ def main_facts(manifest: Manifest, digest: str) -> Facts:
         ("accepts", f"where the probability of a defect is under {percent(policy.accept_below)}"),
         ("rejects", f"from {percent(policy.reject_above)} on; between the two, a person reviews"),
     ]
+    if policy.turned_from is not None:
+        least = percent(policy.turned_from)
+        facts.append(("turns parts", f"where the screen says {least} or more; both answers count"))
     if policy.second_look:
         least = percent(policy.second_look.located_from)
         facts.append(("looks twice", f"where the screen alone says {least} or more"))

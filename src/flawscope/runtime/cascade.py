@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flawscope.errors import EngineError
 from flawscope.fit import Stitcher, plan_fit, resize
-from flawscope.runtime.engines import Graph, Tensors
+from flawscope.runtime.engines import Graph
 from flawscope.runtime.guard import Guard
+from flawscope.runtime.view import Clock, View
 from flawscope.values import (
     UNNAMED,
     Gate,
@@ -30,9 +27,6 @@ _PLACES = 5
 """Probabilities count to so many decimals: engines differ by less, so a score that was made into
 a threshold is on the same side of it whichever engine computes it."""
 
-_ROUNDING = 1e-5
-"""ONNX Runtime's sigmoid has been seen to give 1.0000001."""
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -45,6 +39,7 @@ class Answer:
             that there is nothing.
         asked_again: tiles of which a stage was run again in float32.
         screen: the screen's answer, where the score is another.
+        first: the screen's answer to the picture as it lies, where it may be turned as well.
     """
 
     score: float
@@ -52,23 +47,7 @@ class Answer:
     maps: Stitcher | None
     asked_again: int = 0
     screen: float | None = None
-
-
-class Clock:
-    """Wall time in seconds, added up by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def timing(self, stage: str) -> Iterator[None]:
-        """Adds the time its body takes to the stage's."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = time.perf_counter() - start
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
+    first: float | None = None
 
 
 def rule_for(policy: Policy, channel: str) -> KindPolicy:
@@ -102,6 +81,7 @@ class Cascade:
         self, manifest: Manifest, graphs: Mapping[str, Graph], guard: Guard | None = None
     ) -> None:
         self._manifest = manifest
+        self._unruled = manifest.model_copy(update={"policy": Policy()})
         self._graphs = graphs
         self._guard = guard
         self._locating = [stage for stage in manifest.stages if stage.channels]
@@ -112,9 +92,9 @@ class Cascade:
         return frozenset(name for stage in self._locating for name in stage.channels)
 
     @property
-    def looks_twice(self) -> bool:
-        """Whether a score hangs on what is located."""
-        return self._manifest.policy.second_look is not None
+    def looks_again(self) -> bool:
+        """Whether a score may hang on more than one pass of the screen."""
+        return self._manifest.policy.looks_again
 
     def under(self, policy: Policy) -> Cascade:
         """The same graphs under another policy, with nothing asked again."""
@@ -139,7 +119,8 @@ class Cascade:
         with clock.timing("fit"):
             plan = plan_fit(Size(*image.shape[:2]), self._manifest.input)
             scaled = resize(image, plan.scaled)
-        score, screen, kinds = 0.0, 0.0, dict.fromkeys(self._manifest.kinds, 0.0)
+        score, screen, first = 0.0, 0.0, 0.0
+        kinds = dict.fromkeys(self._manifest.kinds, 0.0)
         maps: Stitcher | None = None
         again = 0
         for tile in plan.tiles:
@@ -150,6 +131,7 @@ class Cascade:
             found = look.located(self._locating) if shown else []
             own_kinds = look.kinds(ask=shown)
             score, screen = max(score, own_score), max(screen, look.screen())
+            first = max(first, look.first)
             kinds = {kind: max(kinds[kind], chance) for kind, chance in own_kinds.items()}
             again += look.asked_again
             if not shown or not self._locating:
@@ -158,10 +140,19 @@ class Cascade:
             with clock.timing("fit"):
                 for stage, masks in found:
                     maps.add(tile, masks, stage.channels)
-        return Answer(score, kinds, maps, again, screen if policy.second_look else None)
+        return Answer(
+            score,
+            kinds,
+            maps,
+            again,
+            screen if policy.second_look else None,
+            first if policy.turned_from is not None else None,
+        )
 
     def weigh(self, image: NDArray[np.uint8], *, kinds: bool) -> Answer:
-        """The first two answers, without regard to the policy: the screen's is the score.
+        """The first two answers to an image as it lies, without regard to the policy.
+
+        The screen's is the score.
 
         Args:
             image: RGB uint8 (height, width, 3).
@@ -174,7 +165,7 @@ class Cascade:
         scaled = resize(image, plan.scaled)
         score, chances = 0.0, dict.fromkeys(self._manifest.kinds, 0.0)
         for tile in plan.tiles:
-            look = _Look(self._manifest, self._graphs, plan.cut(scaled, tile), Clock())
+            look = _Look(self._unruled, self._graphs, plan.cut(scaled, tile), Clock())
             score = max(score, look.screen())
             own = look.kinds(ask=kinds)
             chances = {kind: max(chances[kind], chance) for kind, chance in own.items()}
@@ -182,7 +173,10 @@ class Cascade:
 
 
 class _Look:
-    """One tile's way through the stages, each run when it is first needed, and once."""
+    """One tile's way through the stages, each run when it is first needed, and once a view.
+
+    What is said of a tile that is seen turned as well is the mean of what is said of both views.
+    """
 
     def __init__(
         self,
@@ -195,28 +189,32 @@ class _Look:
         self._kinds = manifest.kinds
         self._policy = manifest.policy
         self._guard = guard
-        self._screened: float | None = None
-        self._score = 0.0
-        self.asked_again = False
         self._judging = manifest.judging
         self._maker = {name: stage for stage in manifest.stages for name in stage.outputs}
-        self._graphs = graphs
-        self._tile = tile[None]
-        self._clock = clock
-        self._given: dict[str, Tensors] = {}
-        self._precise: set[str] = set()
+        self._views = [View(tile, self._maker, graphs, clock)]
+        self._screened: float | None = None
+        self._score = 0.0
+        self.first = 0.0
+        self.asked_again = False
 
     def screen(self) -> float:
-        if self._screened is None:
-            stage = self._maker["screen"]
-            self._screened = self._screen(stage)
-            if self._guard and self._guard.doubts_screen(self._screened) and self._ask_again(stage):
-                self._screened = self._screen(stage)
-        return self._screened
+        """The screen's answer; ``first`` is the one to the tile as it lies."""
+        if self._screened is not None:
+            return self._screened
+        stage, guard = self._maker["screen"], self._guard
+        self.first = said = self._screen()
+        if guard and guard.doubts_turning(said) and self._ask_again(stage):
+            self.first = said = self._screen()
+        if self._policy.turned_from is not None and said >= self._policy.turned_from:
+            self._views.append(self._views[0].turned())
+            said = self._screen()
+        if guard and guard.doubts_screen(said) and self._ask_again(stage):
+            said = self._screen()
+        self._screened = said
+        return said
 
-    def _screen(self, stage: Stage) -> float:
-        screen = _probabilities(self._run(stage), "screen", (1,), stage)
-        return round(float(screen[0]), _PLACES)
+    def _screen(self) -> float:
+        return round(float(self._mean(self._maker["screen"], "screen", 1)[0]), _PLACES)
 
     def score(self, *, located: bool) -> float:
         """The screen's answer, or what a second look makes of it."""
@@ -226,7 +224,7 @@ class _Look:
             return self._score
         self._score = self._weighed(rule)
         if self._guard and self._guard.doubts_score(self._score) and self._ask_all_again():
-            self._screened = self._screen(self._maker["screen"])
+            self._screened = self._screen()
             self._score = self._weighed(rule)
         return self._score
 
@@ -243,7 +241,8 @@ class _Look:
                 new |= set(stage.outputs)
             elif new & set(stage.inputs):
                 new |= set(stage.outputs)
-                self._given.pop(stage.name, None)
+                for view in self._views:
+                    view.forget(stage)
         return bool(new)
 
     def kinds(self, *, ask: bool) -> dict[str, float]:
@@ -251,10 +250,10 @@ class _Look:
         if not self._kinds:
             return {}
         stage = self._maker["kinds"]
-        if not ask and stage.name not in self._given:
+        if not ask and not self._views[0].has_run(stage):
             return dict.fromkeys(self._kinds, 0.0)
-        chances = _probabilities(self._run(stage), "kinds", (1, len(self._kinds)), stage)
-        rounded = (round(float(chance), _PLACES) for chance in chances[0])
+        chances = self._mean(stage, "kinds", len(self._kinds))
+        rounded = (round(float(chance), _PLACES) for chance in chances)
         return dict(zip(self._kinds, rounded, strict=True))
 
     def located(self, stages: Sequence[Stage]) -> list[tuple[Stage, NDArray[np.float32]]]:
@@ -286,54 +285,19 @@ class _Look:
 
     def masks(self, stage: Stage) -> NDArray[np.float32]:
         """(channels, window height, window width)."""
-        shape = (1, len(stage.channels), *self._tile.shape[1:3])
-        masks: NDArray[np.float32] = _probabilities(self._run(stage), "masks", shape, stage)[0]
-        return masks
+        as_it_lies, *turned = [view.masks(stage) for view in self._views]
+        return (as_it_lies + turned[0]) * np.float32(0.5) if turned else as_it_lies
 
-    def _run(self, stage: Stage) -> Tensors:
-        if stage.name not in self._given:
-            self._compute(stage, self._graphs[stage.name])
-        return self._given[stage.name]
-
-    def _compute(self, stage: Stage, graph: Graph) -> None:
-        taken = {name: self._tensor(name) for name in stage.inputs}
-        with self._clock.timing(stage.name):
-            self._given[stage.name] = graph(taken)
+    def _mean(self, stage: Stage, name: str, count: int) -> NDArray[np.float64]:
+        said = np.array([view.answers(stage, name, count) for view in self._views])
+        mean: NDArray[np.float64] = said.mean(axis=0, dtype=np.float64)
+        return mean
 
     def _ask_again(self, stage: Stage) -> bool:
-        """Runs a stage in float32, unless it has been, or is anyway."""
+        """Runs a stage in float32 on every view, unless it has been, or is anyway."""
         graph = self._guard.precise.get(stage.name) if self._guard else None
-        if graph is None or stage.name in self._precise:
+        if graph is None:
             return False
-        self._precise.add(stage.name)
-        self._compute(stage, graph)
-        self.asked_again = True
-        return True
-
-    def _tensor(self, name: str) -> NDArray[Any]:
-        if name == "image":
-            return self._tile
-        stage = self._maker[name]
-        tensor = self._run(stage).get(name)
-        if tensor is None:
-            raise EngineError(
-                f"stage {stage.name!r} gave no {name!r}",
-                where=stage.graph,
-                remedy="Export the model again",
-            )
-        return tensor
-
-
-def _probabilities(
-    given: Tensors, name: str, shape: tuple[int, ...], stage: Stage
-) -> NDArray[np.float32]:
-    values = given.get(name)
-    if values is None or values.shape != shape:
-        got = "nothing" if values is None else f"a tensor of shape {values.shape}"
-        fault = f"stage {stage.name!r} gave {got} for {name!r}, not shape {shape}"
-    else:
-        low, high = values.min(), values.max()
-        if low >= -_ROUNDING and high <= 1.0 + _ROUNDING:  # false for NaN too
-            return values if low >= 0.0 and high <= 1.0 else values.clip(0.0, 1.0)
-        fault = f"stage {stage.name!r} gave {name!r} that are no probabilities"
-    raise EngineError(fault, where=stage.graph, remedy="Export the model again")
+        asked = [view.ask_again(stage, graph) for view in self._views]
+        self.asked_again |= any(asked)
+        return any(asked)

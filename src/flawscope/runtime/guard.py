@@ -25,7 +25,9 @@ class Guard:
     """What makes low precision give the verdicts of float32.
 
     Low precision moves a logit by no more than a margin, so that only an answer within the margin
-    of an edge can be on the wrong side of it. Those are asked again.
+    of an edge can be on the wrong side of it. Those are asked again. What holds for each of two
+    views holds for the mean of their probabilities: p as a function of itself, moved by a logit
+    of one sign, bends one way only (Jensen's inequality).
 
     Attributes:
         policy: whose edges and gates are guarded.
@@ -36,6 +38,11 @@ class Guard:
     policy: Policy
     margin: float
     precise: Mapping[str, Graph]
+
+    def doubts_turning(self, first: float) -> bool:
+        """Whether float32 might look at a part turned, or not, that low precision would not."""
+        edge = self.policy.turned_from
+        return edge is not None and _near(first, edge, self.margin)
 
     def doubts_screen(self, screen: float) -> bool:
         """Whether float32 might put the screen's answer on another side of an edge."""

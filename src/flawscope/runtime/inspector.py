@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from flawscope.bundle import Bundle, shipped_model
 from flawscope.errors import EngineError, FlawscopeError, ImageError
 from flawscope.images import open_image
-from flawscope.runtime.cascade import Cascade, Clock
+from flawscope.runtime.cascade import Cascade
 from flawscope.runtime.choices import AUTO, choose
 from flawscope.runtime.defects import find_defects
 from flawscope.runtime.engines import batch_streams, usable_threads
 from flawscope.runtime.overlap import in_order
 from flawscope.runtime.running import graphs_for, guard_for
+from flawscope.runtime.view import Clock
 from flawscope.runtime.words import reasons
 from flawscope.values import Choice, Inspection, Manifest, Precision, Size
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flawscope.runtime.cascade import Answer, Cascade, Clock
+from flawscope.runtime.cascade import Answer, Cascade
+from flawscope.runtime.view import Clock
 from flawscope.values import Gate, Manifest, Policy, Replay
 
 _WHITE = 255.0
@@ -51,6 +52,7 @@ class Said:
             being 1; ``None`` where nothing was located.
         asked_again: whether a tile was asked again in float32.
         screen: the screen's answer, where the score is another.
+        first: the screen's answer to the picture as it lies, where it may be turned as well.
     """
 
     score: float
@@ -58,6 +60,7 @@ class Said:
     heat: NDArray[np.uint8] | None
     asked_again: bool = False
     screen: float | None = None
+    first: float | None = None
 
 
 def replay(cascade: Cascade, cases: Sequence[Case], told: Told = _silent) -> list[Said]:
@@ -68,7 +71,14 @@ def replay(cascade: Cascade, cases: Sequence[Case], told: Told = _silent) -> lis
 def _replayed(cascade: Cascade, cases: Sequence[Case], told: Told) -> Iterator[Said]:
     for case in cases:
         answer = cascade.ask(case.open(), Clock())
-        yield Said(answer.score, answer.kinds, _heat(answer), answer.asked_again > 0, answer.screen)
+        yield Said(
+            answer.score,
+            answer.kinds,
+            _heat(answer),
+            answer.asked_again > 0,
+            answer.screen,
+            answer.first,
+        )
         told()
 
 
@@ -78,9 +88,11 @@ def weighed(cascade: Cascade, cases: Sequence[Case], told: Told = _silent) -> li
     for case in cases:
         image = case.open()
         answer = (
-            cascade.ask(image, Clock()) if cascade.looks_twice else cascade.weigh(image, kinds=True)
+            cascade.ask(image, Clock()) if cascade.looks_again else cascade.weigh(image, kinds=True)
         )
-        said.append(Said(answer.score, answer.kinds, None, screen=answer.screen))
+        said.append(
+            Said(answer.score, answer.kinds, None, screen=answer.screen, first=answer.first)
+        )
         told()
     return said
 
@@ -92,11 +104,10 @@ def for_replay(manifest: Manifest) -> Manifest:
 
 
 def for_reference(manifest: Manifest) -> Manifest:
-    """A manifest by which masks are seen of every part; with a second look, as ``for_replay``:
-
-    there, who is located decides the score as well.
+    """A manifest by which masks are seen of every part; as ``for_replay`` where parts are looked at
+    again, since there the rule by which they are decides the score as well.
     """
-    if manifest.policy.second_look is not None:
+    if manifest.policy.looks_again:
         return for_replay(manifest)
     policy = manifest.policy.model_copy(update={"gate": Gate.NONE, "accept_below": 0.0})
     return manifest.model_copy(update={"policy": policy})

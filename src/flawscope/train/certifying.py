@@ -222,9 +222,15 @@ def _strays(
 ) -> Iterator[tuple[list[float], list[float], Sequence[float]]]:
     """What should be said, what is said in low precision, and the edges between what it means.
 
-    With a second look the screen decides who is located, and the score of those who are the rest.
+    The screen's first answer decides which parts are turned, where any are; with a second look, its
+    answer decides which are located, and the score of those the rest.
     """
     both = list(zip(reference, raw, strict=True))
+    if policy.turned_from is not None:
+        firsts = [(right.first or 0.0, low.first or 0.0) for right, low in both]
+        yield *_apart(firsts), [policy.turned_from]
+        turned = [[one >= policy.turned_from for one in pair] for pair in firsts]
+        both = [pair for pair, (right, low) in zip(both, turned, strict=True) if right is low]
     if policy.second_look is not None:
         screens = [(right.screen or 0.0, low.screen or 0.0) for right, low in both]
         yield *_apart(screens), [policy.located_from]

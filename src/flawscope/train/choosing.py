@@ -65,7 +65,12 @@ class _Seen:
 
 
 def choose_policy(
-    cascade: Cascade, lessons: Sequence[Lesson], kinds: Sequence[str], costs: CostRecipe
+    cascade: Cascade,
+    lessons: Sequence[Lesson],
+    kinds: Sequence[str],
+    costs: CostRecipe,
+    *,
+    turning: bool = True,
 ) -> tuple[Policy, dict[str, Any]]:
     """The policy that validation data ask for.
 
@@ -74,51 +79,34 @@ def choose_policy(
         lessons: the validation part.
         kinds: of the model.
         costs: of escapes, overkill and reviews.
+        turning: whether the networks know parts turned by 180 degrees.
 
     Returns:
         The policy, and of each gate what its choice rests on: ``mean_dice``, and by channel the
         ``mask_probability`` and ``veto_below`` that it is reached with.
     """
     channels = (UNNAMED, *kinds)
-    second_look = _second_look(cascade, lessons, costs)
+    looking = _looking(cascade, lessons, costs, turning=turning)
+    turned, second_look = looking.turned_from, looking.second_look
+    cascade = cascade.under(looking)
+    heard = _heard(cascade, lessons, kinds)
+    scores, parts = heard.scores, _parts(lessons)
+    let_go = np.zeros(len(scores), dtype=bool)
     if second_look is not None:
-        cascade = cascade.under(_looking(second_look))
-    screened, said, told = [], [], []
-    counts: dict[Gate, _Counts] = {
-        gate: {name: [] for name in cascade.located} for gate in (Gate.NONE, Gate.SOFT)
-    }
-    owners: dict[str, list[int]] = {name: [] for name in channels}
-    for number, seen in enumerate(_looks(cascade, lessons, kinds)):
-        screened.append(seen.screen)
-        said.append(seen.said)
-        told.append(seen.told)
-        for index, name in enumerate(channels):
-            truth = _truth(seen, index) if name in cascade.located else None
-            if truth is None:
-                continue
-            values = _map(seen.answer, name, truth.shape)
-            owners[name].append(number)
-            for gate, factor in ((Gate.NONE, 1.0), (Gate.SOFT, seen.said[index])):
-                cut = threshold_counts(values * np.float32(factor), truth, _THRESHOLDS)
-                counts[gate][name].append(cut)
-    scores, truths = np.array(said), np.array(told)
-    let_go = np.zeros(len(said), dtype=bool)
-    if second_look is not None:
-        let_go = np.array(screened) < second_look.located_from
-        unseen = [second_look.score(screened[number], 0.0) for number in np.flatnonzero(let_go)]
+        let_go = heard.screens < second_look.located_from
+        unseen = [second_look.score(screen, 0.0) for screen in heard.screens[let_go].tolist()]
         scores[let_go, 0] = unseen
-    parts = _parts(lessons)
-    chances = _image_thresholds(scores, truths, parts, channels)
+    chances = _image_thresholds(scores, heard.truths, parts, channels)
     # What is let go is accepted wherever the edges are.
     judged = ~let_go | let_go.all()
     suspected = [part for part, here in zip(parts, judged, strict=True) if here]
-    edges = _edges(scores[judged, 0], truths[judged, 0] > 0, suspected, costs)
+    edges = _edges(scores[judged, 0], heard.truths[judged, 0] > 0, suspected, costs)
     if second_look is not None:  # whose scores are probabilities, as far as validation can tell
         least = min(edges.accept_below, _harmless(costs))
         edges = replace(edges, accept_below=least)
     located = ~let_go & (scores[:, 0] >= edges.accept_below)
     looked = _Looked(scores, located, parts)
-    gates = _gates(counts, owners, looked, channels)
+    gates = _gates(heard, looked, channels)
     gate = max(gates, key=lambda one: (round(gates[one].mean_dice, 3), one is Gate.HARD))
     chosen = gates[gate]
     policy = Policy(
@@ -135,6 +123,8 @@ def choose_policy(
             for name in kinds
         },
         unnamed=KindPolicy(probability=0.0, mask_probability=chosen.mask_probability[UNNAMED]),
+        # What is not worth another view is not worth a person's look.
+        turned_from=None if turned is None else min(turned, edges.accept_below),
         second_look=second_look,
     )
     areas = _areas(cascade, lessons, kinds, policy)
@@ -145,20 +135,33 @@ def _parts(lessons: Sequence[Lesson]) -> list[Hashable]:
     return [(one.dataset, one.sample.group or one.sample.id) for one in lessons]
 
 
-def _looking(second_look: SecondLook) -> Policy:
-    """The policy ``OPEN``, but for a score that the masks have a say in."""
-    return OPEN.model_copy(update={"second_look": second_look})
+def _looking(
+    cascade: Cascade, lessons: Sequence[Lesson], costs: CostRecipe, *, turning: bool
+) -> Policy:
+    """The policy ``OPEN``, but for how scores are made."""
+    turned_from = _turned_from(cascade, lessons, costs) if turning else None
+    looking = OPEN.model_copy(update={"turned_from": turned_from})
+    second_look = _second_look(cascade, looking, lessons, costs)
+    return looking.model_copy(update={"second_look": second_look})
+
+
+def _turned_from(cascade: Cascade, lessons: Sequence[Lesson], costs: CostRecipe) -> float:
+    """What is worth another view: all that the screen would not accept as it lies."""
+    looked = [cascade.weigh(open_image(one.sample.image), kinds=False) for one in lessons]
+    defective = np.array([one.sample.label is Label.DEFECTIVE for one in lessons])
+    scores = np.array([one.score for one in looked])
+    return _edges(scores, defective, _parts(lessons), costs).accept_below
 
 
 def _second_look(
-    cascade: Cascade, lessons: Sequence[Lesson], costs: CostRecipe
+    cascade: Cascade, looking: Policy, lessons: Sequence[Lesson], costs: CostRecipe
 ) -> SecondLook | None:
     """The second look that validation data ask for, at what the screen alone would not accept."""
     defective = np.array([one.sample.label is Label.DEFECTIVE for one in lessons])
     parts = _parts(lessons)
     if UNNAMED not in cascade.located or not enough_parts(defective, parts):
         return None
-    asked = cascade.under(_looking(_MASKS_ALONE))
+    asked = cascade.under(looking.model_copy(update={"second_look": _MASKS_ALONE}))
     answers = [asked.ask(open_image(one.sample.image), Clock()) for one in lessons]
     screen = np.array([answer.screen for answer in answers])
     masks = np.array([answer.score for answer in answers])
@@ -195,6 +198,48 @@ def _edges(
 def _harmless(costs: CostRecipe) -> float:
     """The probability of a defect under which neither review nor rejection saves what it costs."""
     return min(costs.review / costs.escape, costs.overkill / (costs.escape + costs.overkill))
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What the cascade said of all lessons, and what is true of them.
+
+    Attributes:
+        scores: (n, 1 + k), of the score and of each kind.
+        screens: (n,), the screen's answers.
+        truths: (n, 1 + k), NaN where nobody knows.
+        counts: by gate and channel, ``threshold_counts`` of the lessons whose places are known.
+        owners: by channel, the numbers of these lessons.
+    """
+
+    scores: NDArray[np.float64]
+    screens: NDArray[np.float64]
+    truths: NDArray[np.float32]
+    counts: Mapping[Gate, _Counts]
+    owners: Mapping[str, list[int]]
+
+
+def _heard(cascade: Cascade, lessons: Sequence[Lesson], kinds: Sequence[str]) -> _Heard:
+    channels = (UNNAMED, *kinds)
+    scores, screens, truths = [], [], []
+    counts: dict[Gate, _Counts] = {
+        gate: {name: [] for name in cascade.located} for gate in (Gate.NONE, Gate.SOFT)
+    }
+    owners: dict[str, list[int]] = {name: [] for name in channels}
+    for number, seen in enumerate(_looks(cascade, lessons, kinds)):
+        scores.append(seen.said)
+        screens.append(seen.screen)
+        truths.append(seen.told)
+        for index, name in enumerate(channels):
+            truth = _truth(seen, index) if name in cascade.located else None
+            if truth is None:
+                continue
+            values = _map(seen.answer, name, truth.shape)
+            owners[name].append(number)
+            for gate, factor in ((Gate.NONE, 1.0), (Gate.SOFT, seen.said[index])):
+                cut = threshold_counts(values * np.float32(factor), truth, _THRESHOLDS)
+                counts[gate][name].append(cut)
+    return _Heard(np.array(scores), np.array(screens), np.array(truths), counts, owners)
 
 
 def _looks(cascade: Cascade, lessons: Sequence[Lesson], kinds: Sequence[str]) -> Iterator[_Seen]:
@@ -255,16 +300,12 @@ class _Gated:
     veto_below: dict[str, float]
 
 
-def _gates(
-    counts: Mapping[Gate, _Counts],
-    owners: Mapping[str, list[int]],
-    looked: _Looked,
-    channels: Sequence[str],
-) -> dict[Gate, _Gated]:
+def _gates(heard: _Heard, looked: _Looked, channels: Sequence[str]) -> dict[Gate, _Gated]:
+    owners = heard.owners
     parts = {name: [looked.parts[one] for one in owned] for name, owned in owners.items()}
     results = {}
     for gate in Gate:
-        source = counts[Gate.SOFT if gate is Gate.SOFT else Gate.NONE]
+        source = heard.counts[Gate.SOFT if gate is Gate.SOFT else Gate.NONE]
         gated, vetoes = {}, {}
         for index, name in enumerate(channels):
             if not source.get(name):

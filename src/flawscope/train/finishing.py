@@ -112,7 +112,11 @@ def conclude(
         for stage in manifest.stages
     }
     policy, gates = choose_policy(
-        Cascade(manifest, engines), held_out, manifest.kinds, recipe.costs
+        Cascade(manifest, engines),
+        held_out,
+        manifest.kinds,
+        recipe.costs,
+        turning=recipe.augment.flips,
     )
     manifest = manifest.model_copy(update={"policy": policy})
     draft = pack(manifest, graphs, out.with_name(f".draft-{out.name}"))

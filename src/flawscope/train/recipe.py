@@ -134,7 +134,7 @@ class AugmentRecipe(_Section):
     """How crops are varied; each share is the probability that a change is made at all.
 
     Attributes:
-        flips: mirror left-right and up-down.
+        flips: mirror left-right and up-down; the finished model may then turn parts that it doubts.
         right_angles: share turned by 90, 180 or 270 degrees; for parts that lie in any direction.
         tilt: largest further turn, degrees.
         brightness, contrast: largest relative change.

@@ -10,7 +10,7 @@ from flawscope.values.certificate import Certificate, Precision
 from flawscope.values.parts import UNNAMED
 from flawscope.values.policy import Policy
 
-FORMAT_VERSION: Final = 3
+FORMAT_VERSION: Final = 4
 
 
 class _Frozen(BaseModel):
@@ -93,7 +93,7 @@ class Manifest(_Frozen):
 
     Attributes:
         format_version: refused by a flawscope that only knows an older one. Version 1 had neither
-            variants nor a certificate, version 2 no second look.
+            variants nor a certificate, version 2 no second look, version 3 turned no parts.
         name: of the model.
         kinds: the kinds of defect it knows, in the order of its outputs.
         stages: in the order in which they may run.

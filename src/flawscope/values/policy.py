@@ -12,6 +12,7 @@ from flawscope.values.parts import Verdict
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(ge=0.0, le=100.0)]
+_OrNone = BeforeValidator(lambda value: None if value == "none" else value)
 
 _NEVER = 700.0
 """In logits: ``exp`` of more overflows."""
@@ -101,6 +102,8 @@ class Policy(BaseModel):
         gate: how the kinds' probabilities bear on the masks.
         kinds: by kind, when it counts as shown.
         unnamed: when a defect that no known kind explains counts.
+        turned_from: a part whose screen reaches this is looked at turned by 180 degrees too, and
+            the mean of both answers counts, pixel by pixel as well; without it no part is.
         second_look: how located defects bear on the score; without it the score is the screen's.
     """
 
@@ -112,9 +115,8 @@ class Policy(BaseModel):
     gate: Gate = Gate.HARD
     kinds: dict[str, KindPolicy] = Field(default_factory=dict)
     unnamed: KindPolicy = KindPolicy()
-    second_look: Annotated[
-        SecondLook | None, BeforeValidator(lambda value: None if value == "none" else value)
-    ] = None
+    turned_from: Annotated[Probability | None, _OrNone] = None
+    second_look: Annotated[SecondLook | None, _OrNone] = None
 
     @model_validator(mode="after")
     def _edges_in_order(self) -> Self:
@@ -124,6 +126,11 @@ class Policy(BaseModel):
                 f" reject_above ({self.reject_above})"
             )
         return self
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether a score may hang on more than the screen's answer to the part as it lies."""
+        return self.turned_from is not None or self.second_look is not None
 
     @property
     def located_from(self) -> float:
