@@ -31,6 +31,7 @@ class Known:
     seconds: float
     times: float
     sequential: bool = False
+    streams: int = 1
     warm_ups: int = 2
     log: list[str] = field(default_factory=list)
     seen: list[Picture] = field(default_factory=list)
@@ -43,7 +44,8 @@ class Known:
 
     def line(self, pictures: Sequence[Picture]) -> float:
         self.log.append(f"{self.name} line")
-        return sum(self.seconds * (self.times if p.defective else 1) for p in pictures)
+        spent = sum(self.seconds * (self.times if p.defective else 1) for p in pictures)
+        return spent / self.streams
 
 
 def silent(_share: float, _words: str) -> None:
@@ -79,8 +81,16 @@ def test_lines_that_are_composed_come_to_what_lines_that_are_run_do() -> None:
         assert found.ratio_low == pytest.approx(found.ratio)
 
 
+def test_composed_lines_are_of_lines_where_those_are_quicker_than_their_parts() -> None:
+    side = Known("streams", 0.5, 4.0, streams=2)
+    rounds = run_rounds((side,), [SAMPLES], TRIAL, 0.01, silent)
+    assert side.log[:4] == ["streams", "streams", "streams line", "streams line"]
+    found = rows_of(rounds, TRIAL)["0.2"]
+    assert found.images_per_second == pytest.approx(2 / (0.5 * (1 + 3 * 0.2)))
+
+
 def test_sides_take_turns_and_pictures_change() -> None:
-    one, other = Known("one", 0.02, 4.0), Known("other", 0.8, 3.0)
+    one, other = Known("one", 0.02, 4.0, True), Known("other", 0.8, 3.0, True)
     told: list[float] = []
     rounds = run_rounds(
         (one, other), [SAMPLES, SAMPLES], TRIAL, 1e-6, lambda share, _: told.append(share)
@@ -94,7 +104,7 @@ def test_sides_take_turns_and_pictures_change() -> None:
 
 def test_who_begins_changes_from_round_to_round() -> None:
     log: list[str] = []
-    sides = Known("a", 0.02, 4.0, log=log), Known("b", 0.8, 3.0, log=log)
+    sides = Known("a", 0.02, 4.0, True, log=log), Known("b", 0.8, 3.0, True, log=log)
     run_rounds(sides, [SAMPLES, SAMPLES], TRIAL, 1e-6, silent)
     assert "".join(log) == "aabb" + "bbaa" + "aabb"
 

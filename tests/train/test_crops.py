@@ -77,16 +77,16 @@ def test_a_crop_depends_on_the_seed_and_its_number_alone(image: Path) -> None:
     backwards = [second[number] for number in reversed(range(6))][::-1]
     for one, other in zip(forwards, backwards, strict=True):
         for mine, theirs in zip(one, other, strict=True):
-            np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
+            np.testing.assert_array_equal(mine, theirs)
     assert not np.array_equal(forwards[0].image, forwards[1].image)
     assert not np.array_equal(forwards[0].image, crops(lessons, "seed=1")[0].image)
 
 
 def test_shapes_and_dtypes(image: Path) -> None:
     one = crops([good(image), bad(image, pit())])[0]
-    assert (one.image.shape, str(one.image.dtype)) == ((64, 64, 3), "torch.uint8")
-    assert (one.places.shape, str(one.places.dtype)) == ((3, 64, 64), "torch.uint8")
-    assert (one.answers.shape, str(one.answers.dtype)) == ((3,), "torch.float32")
+    assert (one.image.shape, str(one.image.dtype)) == ((64, 64, 3), "uint8")
+    assert (one.places.shape, str(one.places.dtype)) == ((3, 64, 64), "uint8")
+    assert (one.answers.shape, str(one.answers.dtype)) == ((3,), "float32")
 
 
 class FoundError(Exception):
@@ -180,9 +180,9 @@ def test_crops_are_cut_at_native_resolution_with_their_labels_in_place(tmp_path:
     series = crops([bad(path, pit())], "crops.on_defect=1", *PLAIN)
     for number in range(12):
         crop = series[number]
-        labelled = (crop.places[1] == DEFECT).numpy()
+        labelled = crop.places[1] == DEFECT
         assert labelled.sum() <= 11 * 11
-        white = crop.image.numpy()[..., 0] > 155
+        white = crop.image[..., 0] > 155
         inside = cv2.erode(labelled.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         around = cv2.dilate(labelled.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         assert white[inside].all()
@@ -199,8 +199,8 @@ def test_labels_turn_with_the_picture(tmp_path: Path, settings: tuple[str, ...])
     middles = set()
     for number in range(12):
         crop = series[number]
-        labelled = (crop.places[1] == DEFECT).numpy()
-        white = crop.image.numpy()[..., 0] > 155
+        labelled = crop.places[1] == DEFECT
+        white = crop.image[..., 0] > 155
         assert np.count_nonzero(labelled ^ white) <= 2 * 22
         middles.add(tuple(np.argwhere(labelled).mean(axis=0).round().tolist()))
     assert len(middles) > 6
@@ -224,7 +224,7 @@ def test_where_nobody_said_where_the_whole_picture_is_shown(
     said = set()
     for number in range(12):
         crop = series[number]
-        white = (crop.image.numpy()[..., 0] > 127).astype(np.uint8)
+        white = (crop.image[..., 0] > 127).astype(np.uint8)
         assert cv2.connectedComponents(white)[0] - 1 >= 4
         said.add(tuple("?" if np.isnan(one) else one for one in crop.answers.tolist()))
     expected = (1.0, "?", "?") if kinds is None else (1.0, 1.0, 0.0)
@@ -237,7 +237,7 @@ def test_what_is_unknown_of_the_image_is_unknown_of_the_crop(image: Path) -> Non
     for number in range(8):
         crop = series[number]
         assert set(np.unique(crop.places[2])) == {CLEAN, UNKNOWN}
-        assert crop.answers[2].isnan()
+        assert np.isnan(crop.answers[2])
 
 
 def test_a_box_is_an_example_where_enough_of_it_is_shown(image: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_picture_smaller_than_a_crop_is_mirrored_with_its_labels(tmp_path: Pat
     one = sample(Label.DEFECTIVE, [defect("pit", Box(0, 0, 8, 8), size)], size=size, image=path)
     crop = crops([lesson(one)], *PLAIN)[0]
     assert crop.answers.tolist() == [1.0, 1.0, 0.0]
-    pieces = cv2.connectedComponents((crop.places[0] == DEFECT).numpy().astype(np.uint8))[0] - 1
+    pieces = cv2.connectedComponents((crop.places[0] == DEFECT).astype(np.uint8))[0] - 1
     assert pieces > 1
 
 
@@ -269,18 +269,6 @@ def test_opened_pictures_are_kept_within_bounds(
     assert list(series._cache) == [4, 5]
     assert series._cached_bytes == sum(one.bytes for one in series._cache.values())
     assert series._opened(4) is series._cache[4]
-
-
-def test_of_a_set_too_large_to_keep_little_is_kept(
-    image: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("flawscope.train.crops._CACHE_BYTES", 4 * image_bytes())
-    monkeypatch.setattr("flawscope.train.crops._PASSING_BYTES", image_bytes())
-    for count, kept in ((8, 4), (9, 1)):
-        series = crops([good(image, group=str(number)) for number in range(count)])
-        for number in range(count):
-            series._opened(number)
-        assert len(series._cache) == kept
 
 
 def image_bytes() -> int:
@@ -297,4 +285,4 @@ def test_a_crop_of_the_whole_picture_is_the_picture(tmp_path: Path) -> None:
     path = photograph(tmp_path / "part.png", seed=5, size=Size(64, 64))
     whole = lesson(sample(Label.GOOD, (), size=Size(64, 64), image=path))
     series = crops([whole], *PLAIN)
-    np.testing.assert_array_equal(series[0].image.numpy(), open_image(path))
+    np.testing.assert_array_equal(series[0].image, open_image(path))

@@ -9,8 +9,7 @@ torch = pytest.importorskip("torch")
 from train_parts import tiny  # noqa: E402
 
 from flawscope.nets import Answers  # noqa: E402
-from flawscope.train.crops import Crop  # noqa: E402
-from flawscope.train.losses import cascade_losses  # noqa: E402
+from flawscope.train.losses import Batch, cascade_losses  # noqa: E402
 from flawscope.train.supervision import CLEAN, DEFECT, SOMEWHERE, UNKNOWN  # noqa: E402
 
 pytestmark = pytest.mark.train
@@ -28,8 +27,8 @@ def logits(value: float = 0.3, *, count: int = 2, channels: int = 3, side: int =
     )
 
 
-def crops(places: torch.Tensor, answers: torch.Tensor) -> Crop:
-    return Crop(torch.zeros(len(places), 64, 64, 3, dtype=torch.uint8), places, answers)
+def crops(places: torch.Tensor, answers: torch.Tensor) -> Batch:
+    return Batch(torch.zeros(len(places), 64, 64, 3, dtype=torch.uint8), places, answers)
 
 
 def filled(value: int) -> torch.Tensor:

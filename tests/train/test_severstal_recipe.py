@@ -62,7 +62,7 @@ def test_crops_are_native_pixels_of_the_whole_height(lessons: list[Lesson]) -> N
     series = Crops(lessons, KINDS, load_recipe("severstal", PLAIN))
     mirrored = set()
     for index in range(24):
-        image = series[index].image.numpy()
+        image = series[index].image
         assert image.shape == (256, 256, 3)
         rows, columns = image[:, 0, 1].astype(int), image[0, :, 0].astype(int)
         upright = rows if rows[0] < rows[-1] else rows[::-1]

@@ -19,8 +19,7 @@ from flawscope.data import apply_split, read, split
 from flawscope.errors import FlawscopeError, ImageError
 from flawscope.nets import Answers, SharedCascade
 from flawscope.train import loop
-from flawscope.train.crops import Crop
-from flawscope.train.losses import cascade_losses
+from flawscope.train.losses import Batch, cascade_losses
 from flawscope.train.peers import ALONE, Peers, meet
 from flawscope.train.recipe import LossRecipe
 from flawscope.train.supervision import plan
@@ -50,7 +49,7 @@ class Looker(nn.Module):
         return Answers(self.vectors(maps.mean(dim=(2, 3))), evidence, masks)
 
 
-def batch() -> Crop:
+def batch() -> Batch:
     """Crops with every sort of knowledge; those of one share teach far more than the other's."""
     draw = torch.Generator().manual_seed(1)
     image = torch.randn((BATCH, 3, SIDE, SIDE), generator=draw) * 2 + 5
@@ -59,7 +58,7 @@ def batch() -> Crop:
     places[3, 1] = 2
     answers = torch.rand((BATCH, ANSWERS), generator=draw).round()
     answers[0] = torch.nan
-    return Crop(image.to(memory_format=torch.channels_last), places, answers)
+    return Batch(image.to(memory_format=torch.channels_last), places, answers)
 
 
 def computed(peers: Peers) -> dict[str, Tensor]:
@@ -68,7 +67,7 @@ def computed(peers: Peers) -> dict[str, Tensor]:
     looker = Looker().to(memory_format=torch.channels_last)
     looker.train()
     rows = slice(peers.share.start, peers.share.stop)
-    crops = Crop(*(one[rows] for one in batch()))
+    crops = Batch(*(one[rows] for one in batch()))
     torch.manual_seed(2)
     with together(peers):
         losses = cascade_losses(looker(crops.image), crops, LossRecipe(), peers)

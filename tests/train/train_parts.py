@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +16,8 @@ from flawscope.images import open_mask, save_image
 from flawscope.masks import encode
 from flawscope.synth import render
 from flawscope.train import Recipe, load_recipe
+from flawscope.train.crops import Crop, Crops
+from flawscope.train.cutting import cut
 from flawscope.train.supervision import Lesson
 from flawscope.values import Box, Defect, Label, Sample, Size
 
@@ -40,14 +41,14 @@ def tiny(*settings: str) -> Recipe:
 
 @contextmanager
 def in_one_process() -> Iterator[pytest.MonkeyPatch]:
-    """Training in the body loads its batches without a worker; it may be patched further."""
-    from torch.utils.data import DataLoader
+    """Training in the body cuts its crops itself; it may be patched further."""
 
-    def plain(crops: Any, *, batch_size: int, sampler: Any, **_options: Any) -> Any:
-        return DataLoader(crops, batch_size=batch_size, sampler=sampler)
+    @contextmanager
+    def here(crops: Crops, numbers: Sequence[Sequence[int]]) -> Iterator[Iterator[Crop]]:
+        yield (cut(crops, batch) for batch in numbers)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("flawscope.train.loop.DataLoader", plain)
+        patch.setattr("flawscope.train.loop.cutting", here)
         yield patch
 
 

@@ -48,8 +48,9 @@ def compare(
     """Times a model end to end, from files to inspections, and the other side on the same files.
 
     Both run in rounds, in turn, so that whatever else the machine does disturbs both alike. A
-    side that is quick enough really runs lines of parts with each share of defective ones; a line
-    of one that is too slow for the time is composed from parts timed one at a time.
+    side that is quick enough really runs lines of parts with each share of defective ones; for one
+    that is too slow for the time, they are composed of a short line of good and one of defective
+    parts, or, if it takes one part after the other anyway, of parts timed one at a time.
 
     Args:
         model: the model file.

@@ -13,6 +13,9 @@ from flawscope.bench.sides import Side, Timing
 LEAST_ROUNDS = 3
 """However long they take: fewer have no spread."""
 
+SHORT = 8
+"""Parts of one sort in a line that mixes are composed of: two for each of the most streams."""
+
 Singles = tuple[tuple[Picture, Timing], ...]
 
 
@@ -34,7 +37,8 @@ class Course:
     """What a side does in each round.
 
     Attributes:
-        runs_lines: it really runs every mix. Else the mixes are composed from its single pictures.
+        runs_lines: it really runs every mix. Else the mixes are composed: of a short line of good
+            parts and one of defective ones, or, if the side is sequential, of single pictures.
         runs_all: it is timed on every picture alone. Else on a good and a defective one a round.
     """
 
@@ -118,9 +122,18 @@ def _read(side: Side, course: Course, trial: Trial, number: int) -> Reading:
     singles = tuple((picture, side.one(picture)) for picture in pictures)
     if course.runs_lines:
         paces = {mix.name: side.line(mix.pictures) / len(mix.pictures) for mix in trial.mixes}
-    else:
+    elif side.sequential:
         paces = {mix.name: composed_pace(singles, mix.share) for mix in trial.mixes}
+    else:
+        good, defective = (_short_line(side, sort) for sort in (trial.good, trial.defective))
+        paces = {mix.name: composed(good, defective, mix.share) for mix in trial.mixes}
     return Reading(paces, singles)
+
+
+def _short_line(side: Side, sort: Sequence[Picture]) -> list[float]:
+    """Seconds a part, in a line of such parts; nothing where there are none."""
+    line = [sort[place % len(sort)] for place in range(SHORT)] if sort else []
+    return [side.line(line) / SHORT] if line else []
 
 
 def _pair(trial: Trial, number: int) -> tuple[Picture, ...]:

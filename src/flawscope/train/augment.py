@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torchvision.transforms.v2 import functional
 
 from flawscope.synth import DEFECTS, insert_defect
 from flawscope.train.recipe import AugmentRecipe
@@ -55,13 +54,15 @@ def _planted(
 
 def _photographed(image: Pixels, recipe: AugmentRecipe, rng: np.random.Generator) -> Pixels:
     """Exposure, contrast, focus and sensor noise."""
-    pixels = torch.from_numpy(image).permute(2, 0, 1)
-    pixels = functional.adjust_brightness(pixels, _factor(recipe.brightness, rng))
-    pixels = functional.adjust_contrast(pixels, _factor(recipe.contrast, rng))
+    light = np.arange(256) * _factor(recipe.brightness, rng)
+    grey = cv2.cvtColor(cv2.LUT(image, _lit(light)), cv2.COLOR_RGB2GRAY).mean()
+    contrast = _factor(recipe.contrast, rng)
+    varied = np.asarray(
+        cv2.LUT(image, _lit(grey + contrast * (light.clip(0, 255) - grey))), np.uint8
+    )
     if rng.random() < recipe.blur:
         sigma = float(rng.uniform(0.4, 1.2))
-        pixels = functional.gaussian_blur(pixels, [7, 7], [sigma, sigma])
-    varied: Pixels = pixels.permute(1, 2, 0).numpy()
+        varied = np.asarray(cv2.GaussianBlur(varied, (7, 7), sigma), np.uint8)
     if rng.random() < recipe.noise:
         grain = rng.standard_normal(varied.shape[:2], dtype=np.float32) * rng.uniform(1.0, 7.0)
         varied = _lit(varied + grain[:, :, None])

@@ -13,10 +13,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import Dataset as TorchDataset
 
 from flawscope.images import open_image
 from flawscope.train.augment import vary
@@ -27,10 +24,9 @@ from flawscope.values import Label, Size
 
 GOOD = "good"
 ANY = "any"
-_CACHE_BYTES = 1_500_000_000
-_PASSING_BYTES = 64_000_000
-"""What the cache may take where it could hold less than half of all pictures: most of them would be
-gone before they are drawn again."""
+_CACHE_BYTES = 256_000_000
+"""Of opened pictures. To open a small one again takes a millisecond or two, and training is to fit
+into 2 GB, most of which PyTorch and a batch take."""
 _CLEAR_SHARE = 0.15
 _CLEAR_PIXELS = 12
 """A crop shows a defect if it shows this share, or so many pixels, of all there is in the image."""
@@ -62,16 +58,9 @@ class Crop(NamedTuple):
     A batch of crops has one dimension more, in front.
     """
 
-    image: Tensor
-    places: Tensor
-    answers: Tensor
-
-    def about(self, channels: Sequence[int]) -> Crop:
-        """A batch, with what is known of these answers alone."""
-        if len(channels) == self.answers.shape[1]:
-            return self
-        chosen = list(channels)
-        return Crop(self.image, self.places[:, chosen], self.answers[:, chosen])
+    image: NDArray[np.uint8]
+    places: NDArray[np.uint8]
+    answers: NDArray[np.float32]
 
 
 _Groups = tuple[tuple[int, ...], ...]
@@ -87,7 +76,7 @@ class _Shelf:
     kind: str
 
 
-class Crops(TorchDataset[Crop]):
+class Crops:
     """An endless, seeded series of crops, balanced by dataset and kind, then by group.
 
     Args:
@@ -110,10 +99,6 @@ class Crops(TorchDataset[Crop]):
         }
         self._cache: OrderedDict[int, _Opened] = OrderedDict()
         self._cached_bytes = 0
-        self._most_bytes = _cache_for(lessons)
-
-    def __len__(self) -> int:
-        return 2**40
 
     def __getitem__(self, index: int) -> Crop:
         rng = np.random.default_rng((self.recipe.seed, index))
@@ -129,11 +114,7 @@ class Crops(TorchDataset[Crop]):
         image, known = _cut(picture, places, matrix, self.recipe.crops.size)
         told = _crop_answers(known, answers(lesson, self.kinds), places)
         image, known, told = vary(image, known, told, self.recipe.augment, rng)
-        return Crop(
-            torch.from_numpy(np.ascontiguousarray(image)),
-            torch.from_numpy(np.ascontiguousarray(known)),
-            torch.from_numpy(told),
-        )
+        return Crop(image, known, told)
 
     def _opened(self, number: int) -> _Opened:
         """Image and places of a lesson, from a cache bounded in bytes."""
@@ -144,7 +125,7 @@ class Crops(TorchDataset[Crop]):
         opened = _Opened(open_image(lesson.sample.image), places(lesson, self.kinds))
         self._cache[number] = opened
         self._cached_bytes += opened.bytes
-        while self._cached_bytes > self._most_bytes and len(self._cache) > 1:
+        while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
             self._cached_bytes -= self._cache.popitem(last=False)[1].bytes
         return opened
 
@@ -268,12 +249,6 @@ def _crop_answers(
             # Nobody said where, and the whole picture is shown.
             told[channel] = whole[channel]
     return told
-
-
-def _cache_for(lessons: Sequence[Lesson]) -> int:
-    """Bytes that opened pictures may take, each at least four a pixel: its colours and places."""
-    wanted = sum(4 * one.sample.size.height * one.sample.size.width for one in lessons)
-    return _CACHE_BYTES if wanted <= 2 * _CACHE_BYTES else min(_CACHE_BYTES, _PASSING_BYTES)
 
 
 def _unlocated(lessons: Sequence[Lesson]) -> frozenset[str]:

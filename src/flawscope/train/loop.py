@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -11,11 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import cv2
 import torch
 from accelerate import Accelerator
 from timm.utils.model_ema import ModelEmaV3
-from torch.utils.data import DataLoader
 
 from flawscope.nets import Network
 from flawscope.train.checkpoint import (
@@ -27,9 +24,10 @@ from flawscope.train.checkpoint import (
     save_last,
 )
 from flawscope.train.crops import Crop, Crops
-from flawscope.train.interrupts import born_deaf, interrupts_held
+from flawscope.train.cutting import cutting
+from flawscope.train.interrupts import interrupts_held
 from flawscope.train.journal import Journal
-from flawscope.train.losses import network_losses
+from flawscope.train.losses import Batch, network_losses
 from flawscope.train.peers import ALONE, Peers
 from flawscope.train.recipe import Freeze, Recipe, ScheduleRecipe, UntilEpoch
 from flawscope.train.supervision import Curriculum
@@ -110,7 +108,6 @@ def fit(
         run.journal.tell(trackers or Tracking(), held_out, curriculum.kinds)
     resting = _resting_steps(freeze, len(curriculum.lessons["train"]), schedule.batch)
     done = run.progress.done
-    batches = iter(()) if done else _batches(curriculum, recipe, run.progress.step, peers.share)
     began = time.monotonic() - run.progress.seconds - spent
 
     def follow(losses: dict[str, float], before: float, *, stop: bool) -> Progress:
@@ -133,7 +130,11 @@ def fit(
         return progress
 
     stop = None
-    with interrupts_held() as interrupt:
+    steps = range(schedule.steps if done else run.progress.step, schedule.steps)
+    with (
+        _batches(curriculum, recipe, steps, peers.share) as batches,
+        interrupts_held() as interrupt,
+    ):
         while not run.progress.done and stop is None:
             before = _share(run.progress, schedule)
             own = _step(run, next(batches), before, rests=run.progress.step < resting)
@@ -196,10 +197,10 @@ def _step(run: _Run, crops: Crop, share: float, *, rests: bool) -> dict[str, flo
     network.encoder.train(not rests)  # a resting encoder keeps its statistics as well
     for parameter in run.learning:
         parameter.requires_grad_(not rests)
-    crops = Crop(*(tensor.to(run.accelerator.device) for tensor in crops)).about(network.channels)
+    batch = Batch.of(crops, network.channels, run.accelerator.device)
     precision = _autocast(recipe, run.accelerator)
     with together(peers):
-        losses = network_losses(network, crops, recipe.losses, precision, peers)
+        losses = network_losses(network, batch, recipe.losses, precision, peers)
     run.accelerator.backward(losses.total)
     peers.sum_gradients(network.parameters())
     run.accelerator.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
@@ -285,33 +286,14 @@ def _optimizer(network: Network, schedule: ScheduleRecipe) -> torch.optim.Optimi
     )
 
 
-def _batches(curriculum: Curriculum, recipe: Recipe, done: int, share: range) -> Iterator[Crop]:
-    """This process's rows of the batches from step ``done`` on, cut by a second process."""
+def _batches(
+    curriculum: Curriculum, recipe: Recipe, steps: range, share: range
+) -> AbstractContextManager[Iterator[Crop]]:
+    """This process's rows of the batches of some steps."""
     size = recipe.schedule.batch
     crops = Crops(curriculum.lessons["train"], curriculum.kinds, recipe)
-    numbers = [step * size + row for step in range(done, recipe.schedule.steps) for row in share]
-    loader = DataLoader(
-        crops,
-        batch_size=len(share),
-        sampler=numbers,
-        num_workers=1,
-        prefetch_factor=4,
-        worker_init_fn=_quiet_worker,
-        multiprocessing_context="spawn",
-    )
-    with born_deaf():
-        return iter(loader)
-
-
-def _quiet_worker(_number: int) -> None:
-    """One thread, and deaf to signals to stop: the process that learns decides when.
-
-    Launchers and service managers send theirs to every process at once.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    firsts = [step * size for step in steps]
+    return cutting(crops, [range(one + share.start, one + share.stop) for one in firsts])
 
 
 def _autocast(recipe: Recipe, accelerator: Accelerator) -> AbstractContextManager[object]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,6 +26,27 @@ _FEW = 0.25
 _CELL = 8
 
 
+class Batch(NamedTuple):
+    """Crops as tensors, on the device that learns; of what and how they tell: ``crops.Crop``.
+
+    Attributes:
+        image: uint8 (n, size, size, 3).
+        places: uint8 (n, c, size, size).
+        answers: float32 (n, c).
+    """
+
+    image: Tensor
+    places: Tensor
+    answers: Tensor
+
+    @classmethod
+    def of(cls, crops: Crop, channels: Sequence[int], device: torch.device) -> Batch:
+        """A batch of crops, with what is known of these answers alone."""
+        chosen = list(channels)
+        told = Crop(crops.image, crops.places[:, chosen], crops.answers[:, chosen])
+        return cls(*(torch.from_numpy(one).to(device) for one in told))
+
+
 @dataclass(frozen=True, slots=True)
 class Losses:
     """The weighted sum and its parts, each a scalar tensor.
@@ -37,7 +60,7 @@ class Losses:
 
 def network_losses(
     network: Network,
-    crops: Crop,
+    crops: Batch,
     recipe: LossRecipe,
     precision: AbstractContextManager[object],
     peers: Peers = ALONE,
@@ -66,7 +89,7 @@ def network_losses(
 
 
 def cascade_losses(
-    answers: Answers, crops: Crop, recipe: LossRecipe, peers: Peers = ALONE
+    answers: Answers, crops: Batch, recipe: LossRecipe, peers: Peers = ALONE
 ) -> Losses:
     """Losses of a batch, for what the network answers.
 
