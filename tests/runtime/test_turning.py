@@ -11,7 +11,7 @@ import pytest
 
 from flawscope.bundle import Bundle, edited
 from flawscope.errors import RecipeError
-from flawscope.runtime import Cascade, Clock, Inspector
+from flawscope.runtime import ENGINES, Cascade, Clock, Inspector
 from flawscope.runtime.engines import Graph
 from flawscope.runtime.guard import Guard, logit
 from flawscope.runtime.replaying import Case, for_reference, for_replay, replay, weighed
@@ -141,15 +141,16 @@ def test_replays_turn_as_the_model_does() -> None:
         assert one.first == other.first == third.first is not None
 
 
-def test_a_model_file_keeps_the_edge_and_it_can_be_put_off(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_model_file_keeps_the_edge_and_it_can_be_put_off(tmp_path: Path, engine: str) -> None:
     path = write_model(tmp_path / "a.flaw", policy=TURNING)
     image = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
-    image[:20] = (200, 0, 0)
-    twice = Inspector.load(path, engine="onnxruntime").examine(image)
+    image[:20, :50] = (200, 0, 0)
+    twice = Inspector.load(path, engine=engine).examine(image)
     once = edited(path, tmp_path / "b.flaw", {"policy.turned_from": "none"})
     assert Bundle.open(once).manifest.policy.turned_from is None
     assert Bundle.open(once).manifest.certificate is None
-    as_it_lies = Inspector.load(once, engine="onnxruntime").examine(image)
+    as_it_lies = Inspector.load(once, engine=engine).examine(image)
     # The toys see every pixel by itself, so a turned view tells them nothing new.
     assert twice.inspection.score == as_it_lies.inspection.score
     assert twice.heat is not None

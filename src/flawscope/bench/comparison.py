@@ -30,7 +30,7 @@ class SideFigures:
         facts: what it is and how it ran.
         latency_ms: p50, p95 and p99 of one part at a time, from file to answer.
         stages_ms: mean by stage, of ``good`` and of ``defective`` parts.
-        runs_lines: whether each line of parts was run, or composed from single parts.
+        runs_lines: whether each line of parts was run, or composed of shorter ones or single parts.
     """
 
     facts: Mapping[str, Any]

@@ -61,14 +61,18 @@ class View:
         self._graphs = graphs
         self._clock = clock
         self._upside_down = upside_down
+        self._alone = True
         self._given: dict[str, Tensors] = {}
         self._precise: set[str] = set()
 
     def turned(self) -> View:
         """The same tile the other way up."""
-        return View(
+        other = View(
             self._tile, self._makers, self._graphs, self._clock, upside_down=not self._upside_down
         )
+        self._alone = other._alone = False
+        self._given = {name: _kept(tensors) for name, tensors in self._given.items()}
+        return other
 
     def has_run(self, stage: Stage) -> bool:
         """Whether asking a stage costs nothing more."""
@@ -109,7 +113,8 @@ class View:
     def _compute(self, stage: Stage, graph: Graph) -> None:
         taken = {name: self._tensor(name) for name in stage.inputs}
         with self._clock.timing(stage.name):
-            self._given[stage.name] = graph(taken)
+            given = graph(taken)
+            self._given[stage.name] = given if self._alone else _kept(given)
 
     def _tensor(self, name: str) -> NDArray[Any]:
         if name == "image":
@@ -124,6 +129,11 @@ class View:
                 remedy="Export the model again",
             )
         return tensor
+
+
+def _kept(tensors: Tensors) -> Tensors:
+    """Copies: an engine may give its own memory, which it writes anew for the next picture."""
+    return {name: tensor.copy() for name, tensor in tensors.items()}
 
 
 def _probabilities(
