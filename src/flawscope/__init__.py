@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from flawscope.on_demand import attributes
 
 if TYPE_CHECKING:
     from flawscope.errors import (
@@ -81,18 +82,5 @@ __all__ = [
     "record",
 ]
 
-_PLACES = ("errors", "values", "images", "runtime")
-
-
-def __getattr__(name: str) -> Any:
-    """The public names are brought in when they are first used, so that importing is quick."""
-    if name in __all__:
-        for place in _PLACES:
-            module = importlib.import_module(f"flawscope.{place}")
-            if hasattr(module, name):
-                return getattr(module, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+# So that importing is quick.
+__getattr__, __dir__ = attributes(__name__, __all__, ("errors", "values", "images", "runtime"))

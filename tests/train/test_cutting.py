@@ -29,7 +29,9 @@ pytestmark = pytest.mark.train
 @pytest.fixture
 def crops(tmp_path: Path) -> Crops:
     image = photograph(tmp_path / "part.png", size=SMALL)
-    return Crops([lesson(sample(Label.GOOD, (), image=image))], KINDS, tiny())
+    return Crops(
+        [lesson(sample(Label.GOOD, (), image=image))], KINDS, tiny("crops.size=256")
+    )  # a pipe holds a fraction of a batch
 
 
 def workers() -> list[psutil.Process]:
@@ -98,7 +100,7 @@ def test_a_process_whose_learner_was_killed_ends_by_itself(tmp_path: Path) -> No
         started = psutil.Process(learner.pid).children()
         assert started
         learner.kill()
-    _until(lambda: not any(one.is_running() for one in started))
+    _until(lambda: not any(alive(one) for one in started))
 
 
 def test_cutting_brings_in_no_pytorch() -> None:
@@ -107,6 +109,13 @@ def test_cutting_brings_in_no_pytorch() -> None:
         [sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _until(true: object, seconds: float = 30.0) -> None:

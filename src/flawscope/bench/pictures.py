@@ -114,7 +114,7 @@ def rendered_trial(
     """Rendered parts that every inspector accepts, and ones in which each locates a defect.
 
     They are JPEG files, in colour. A part is kept only for what the models say of it, so that an
-    accepted one costs what a good part costs (the screen alone, unless a second look is wanted),
+    accepted one costs what a good part costs (the screen alone, unless another look is wanted),
     and a defective one every stage and the search for defects.
 
     Args:

@@ -6,13 +6,15 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flawscope.bench.figures import composed
 from flawscope.bench.pictures import QUALITY, SHARES, Picture, Told, rendered_trial
 from flawscope.bench.sides import InspectorSide, Setup
-from flawscope.bundle import edited
+from flawscope.bundle import Bundle, edited
 from flawscope.errors import EvaluationError
 from flawscope.images import save_image
+from flawscope.runtime import Inspector
 from flawscope.synth import render
 from flawscope.values import Size
 
@@ -22,7 +24,7 @@ _LEAST, _MOST = 4, 50
 
 _Way = tuple[InspectorSide, Sequence[Picture]]
 
-_ONCE = {"policy.second_look": None, "policy.turned_from": None}
+_ONCE = {"policy.second_look": None}
 _ALWAYS_GOOD = {**_ONCE, "policy.accept_below": 1.0, "policy.reject_above": 1.0}
 _ALWAYS_LOCATED = {**_ONCE, "policy.accept_below": 0.0}
 _UNGATED = {**_ALWAYS_LOCATED, "policy.gate": "none"}
@@ -90,11 +92,19 @@ def _forced(model: Path, folder: Path, size: Size, setup: Setup) -> tuple[_Way, 
     good, defective = (
         _rendered(folder / f"part-{len(kinds)}.jpg", kinds, size) for kinds in ((), ("scratch",))
     )
-    accepting = setup.load(edited(model, folder / "accepting.flaw", _ALWAYS_GOOD))
-    locating = setup.load(edited(model, folder / "locating.flaw", _ALWAYS_LOCATED))
+    ready = setup.load(model)
+    turns = ready.manifest.policy.turned_from is not None
+
+    def ruled(name: str, policy: Mapping[str, Any]) -> Inspector:
+        bundle = Bundle.open(edited(model, folder / f"{name}.flaw", policy))
+        return Inspector(bundle, ready.choice, ready.threads, ready.streams)
+
+    accepting = ruled("accepting", {**_ALWAYS_GOOD, "policy.turned_from": None})
+    every = {"policy.turned_from": 0.0 if turns else None}
+    locating = ruled("locating", {**_ALWAYS_LOCATED, **every})
     masks = {stage.name for stage in locating.manifest.stages if stage.channels}
     if masks and not masks & locating.inspect(defective.path).seconds.keys():
-        locating = setup.load(edited(model, folder / "ungated.flaw", _UNGATED))
+        locating = ruled("ungated", {**_UNGATED, **every})
     return (InspectorSide(accepting), (good,)), (InspectorSide(locating), (defective,))
 
 

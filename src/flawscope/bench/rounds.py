@@ -79,8 +79,9 @@ def course_for(side: Side, trial: Trial, pair: Singles, seconds: float) -> Cours
     alone = len(trial.pictures) * composed_pace(pair, share)
     lines = sum(len(mix.pictures) * composed_pace(pair, mix.share) for mix in trial.mixes)
     has = seconds / LEAST_ROUNDS
+    few = sum(len(mix.pictures) for mix in trial.mixes) <= 2 * SHORT  # no more than short lines
     return Course(
-        runs_lines=not side.sequential and alone + lines <= has,
+        runs_lines=not side.sequential and (few or alone + lines <= has),
         runs_all=alone <= has,
     )
 

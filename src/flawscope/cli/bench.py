@@ -150,7 +150,7 @@ def _side(side: SideFigures | None) -> list[tuple[str, str]]:
         return []
     facts = side.facts
     how = f"{ran_on(facts)}; " if "engine" in facts else ""
-    lines = "lines of parts were run" if side.runs_lines else "lines are sums of single parts"
+    lines = "lines of parts were run" if side.runs_lines else "lines are composed of shorter ones"
     latency = ", ".join(f"{name} {value:.1f}" for name, value in side.latency_ms.items())
     return [
         (str(facts["name"]), f"{how}{lines}"),

@@ -39,7 +39,7 @@ class Answer:
             that there is nothing.
         asked_again: tiles of which a stage was run again in float32.
         screen: the screen's answer, where the score is another.
-        first: the screen's answer to the picture as it lies, where it may be turned as well.
+        firsts: the screen's answer to each tile as it lies, where some may be turned as well.
     """
 
     score: float
@@ -47,7 +47,7 @@ class Answer:
     maps: Stitcher | None
     asked_again: int = 0
     screen: float | None = None
-    first: float | None = None
+    firsts: tuple[float, ...] = ()
 
 
 def rule_for(policy: Policy, channel: str) -> KindPolicy:
@@ -81,7 +81,6 @@ class Cascade:
         self, manifest: Manifest, graphs: Mapping[str, Graph], guard: Guard | None = None
     ) -> None:
         self._manifest = manifest
-        self._unruled = manifest.model_copy(update={"policy": Policy()})
         self._graphs = graphs
         self._guard = guard
         self._locating = [stage for stage in manifest.stages if stage.channels]
@@ -92,9 +91,14 @@ class Cascade:
         return frozenset(name for stage in self._locating for name in stage.channels)
 
     @property
-    def looks_again(self) -> bool:
-        """Whether a score may hang on more than one pass of the screen."""
-        return self._manifest.policy.looks_again
+    def looks_twice(self) -> bool:
+        """Whether a score hangs on what is located."""
+        return self._manifest.policy.second_look is not None
+
+    @property
+    def turned_from(self) -> float | None:
+        """The screen's answer from which a tile is looked at turned too."""
+        return self._manifest.policy.turned_from
 
     def under(self, policy: Policy) -> Cascade:
         """The same graphs under another policy, with nothing asked again."""
@@ -119,8 +123,8 @@ class Cascade:
         with clock.timing("fit"):
             plan = plan_fit(Size(*image.shape[:2]), self._manifest.input)
             scaled = resize(image, plan.scaled)
-        score, screen, first = 0.0, 0.0, 0.0
-        kinds = dict.fromkeys(self._manifest.kinds, 0.0)
+        score, screen, kinds = 0.0, 0.0, dict.fromkeys(self._manifest.kinds, 0.0)
+        firsts = []
         maps: Stitcher | None = None
         again = 0
         for tile in plan.tiles:
@@ -131,7 +135,7 @@ class Cascade:
             found = look.located(self._locating) if shown else []
             own_kinds = look.kinds(ask=shown)
             score, screen = max(score, own_score), max(screen, look.screen())
-            first = max(first, look.first)
+            firsts.append(look.first)
             kinds = {kind: max(kinds[kind], chance) for kind, chance in own_kinds.items()}
             again += look.asked_again
             if not shown or not self._locating:
@@ -146,30 +150,35 @@ class Cascade:
             maps,
             again,
             screen if policy.second_look else None,
-            first if policy.turned_from is not None else None,
+            tuple(firsts) if policy.turned_from is not None else (),
         )
 
-    def weigh(self, image: NDArray[np.uint8], *, kinds: bool) -> Answer:
-        """The first two answers to an image as it lies, without regard to the policy.
-
-        The screen's is the score.
+    def weigh(
+        self, image: NDArray[np.uint8], *, kinds: bool, turned_from: float | None = None
+    ) -> Answer:
+        """The first two answers, without regard to the policy: the screen's is the score.
 
         Args:
             image: RGB uint8 (height, width, 3).
             kinds: ask the second question too.
+            turned_from: as of a policy; by default tiles are seen as they lie alone.
 
         Raises:
             EngineError: as for ``ask``.
         """
         plan = plan_fit(Size(*image.shape[:2]), self._manifest.input)
         scaled = resize(image, plan.scaled)
+        policy = Policy(turned_from=turned_from)
+        manifest = self._manifest.model_copy(update={"policy": policy})
         score, chances = 0.0, dict.fromkeys(self._manifest.kinds, 0.0)
+        firsts = []
         for tile in plan.tiles:
-            look = _Look(self._unruled, self._graphs, plan.cut(scaled, tile), Clock())
+            look = _Look(manifest, self._graphs, plan.cut(scaled, tile), Clock())
             score = max(score, look.screen())
             own = look.kinds(ask=kinds)
             chances = {kind: max(chances[kind], chance) for kind, chance in own.items()}
-        return Answer(score, chances, None)
+            firsts.append(look.first)
+        return Answer(score, chances, None, firsts=tuple(firsts) if turned_from is not None else ())
 
 
 class _Look:
@@ -205,7 +214,7 @@ class _Look:
         self.first = said = self._screen()
         if guard and guard.doubts_turning(said) and self._ask_again(stage):
             self.first = said = self._screen()
-        if self._policy.turned_from is not None and said >= self._policy.turned_from:
+        if self._policy.turns(said):
             self._views.append(self._views[0].turned())
             said = self._screen()
         if guard and guard.doubts_screen(said) and self._ask_again(stage):

@@ -37,6 +37,7 @@ class _Answer(BaseModel):
     defective: bool
     score: _Probability
     kinds: dict[str, _Probability]
+    firsts: tuple[_Probability, ...] = ()
 
 
 class _Answers(BaseModel):
@@ -64,6 +65,7 @@ def golden_members(cases: Sequence[Case], answers: Sequence[Said]) -> dict[str, 
                 defective=bool(case.defective),
                 score=said.score,
                 kinds=dict(said.kinds),
+                firsts=said.firsts,
             )
             for case, said in zip(cases, answers, strict=True)
         )
@@ -98,7 +100,10 @@ def read_golden(bundle: Bundle) -> Golden:
         Case(one.id, partial(_in_colour, picture), one.defective)
         for one, picture in zip(listed, pictures, strict=True)
     ]
-    answers = [Said(one.score, one.kinds, heat) for one, heat in zip(listed, heats, strict=True)]
+    answers = [
+        Said(one.score, one.kinds, heat, firsts=one.firsts)
+        for one, heat in zip(listed, heats, strict=True)
+    ]
     return Golden(cases, answers)
 
 

@@ -186,8 +186,8 @@ class Inspector:
     ) -> tuple[float, Mapping[str, float]]:
         """The screen's answer, and the probability by kind, of an image that is not to be judged.
 
-        Nothing is located and no policy bears on it, so there is no second look: the kinds are
-        asked for however low the answer is.
+        Nothing is located and no policy bears on it, so there is no second look and nothing is
+        turned: the kinds are asked for however low the answer is.
 
         Args:
             image: RGB uint8 (height, width, 3) of any size.

@@ -52,7 +52,7 @@ class Said:
             being 1; ``None`` where nothing was located.
         asked_again: whether a tile was asked again in float32.
         screen: the screen's answer, where the score is another.
-        first: the screen's answer to the picture as it lies, where it may be turned as well.
+        firsts: the screen's answer to each tile as it lies, where some may be turned as well.
     """
 
     score: float
@@ -60,7 +60,7 @@ class Said:
     heat: NDArray[np.uint8] | None
     asked_again: bool = False
     screen: float | None = None
-    first: float | None = None
+    firsts: tuple[float, ...] = ()
 
 
 def replay(cascade: Cascade, cases: Sequence[Case], told: Told = _silent) -> list[Said]:
@@ -77,7 +77,7 @@ def _replayed(cascade: Cascade, cases: Sequence[Case], told: Told) -> Iterator[S
             _heat(answer),
             answer.asked_again > 0,
             answer.screen,
-            answer.first,
+            answer.firsts,
         )
         told()
 
@@ -87,14 +87,24 @@ def weighed(cascade: Cascade, cases: Sequence[Case], told: Told = _silent) -> li
     said = []
     for case in cases:
         image = case.open()
-        answer = (
-            cascade.ask(image, Clock()) if cascade.looks_again else cascade.weigh(image, kinds=True)
-        )
+        if cascade.looks_twice:
+            answer = cascade.ask(image, Clock())
+        else:
+            answer = cascade.weigh(image, kinds=True, turned_from=cascade.turned_from)
         said.append(
-            Said(answer.score, answer.kinds, None, screen=answer.screen, first=answer.first)
+            Said(answer.score, answer.kinds, None, screen=answer.screen, firsts=answer.firsts)
         )
         told()
     return said
+
+
+def same_views(one: Said, other: Said, policy: Policy) -> bool:
+    """Whether the same tiles were looked at turned; else what was said differs by more than
+    precision.
+    """
+    return [policy.turns(first) for first in one.firsts] == [
+        policy.turns(first) for first in other.firsts
+    ]
 
 
 def for_replay(manifest: Manifest) -> Manifest:
@@ -104,10 +114,11 @@ def for_replay(manifest: Manifest) -> Manifest:
 
 
 def for_reference(manifest: Manifest) -> Manifest:
-    """A manifest by which masks are seen of every part; as ``for_replay`` where parts are looked at
-    again, since there the rule by which they are decides the score as well.
+    """A manifest by which masks are seen of every part; with a second look, as ``for_replay``:
+
+    there, who is located decides the score as well.
     """
-    if manifest.policy.looks_again:
+    if manifest.policy.second_look is not None:
         return for_replay(manifest)
     policy = manifest.policy.model_copy(update={"gate": Gate.NONE, "accept_below": 0.0})
     return manifest.model_copy(update={"policy": policy})
@@ -141,6 +152,7 @@ def compared(
     """
     both = list(zip(reference, said, strict=True))
     unasked = list(zip(reference, raw, strict=True))
+    alike = [pair for pair in unasked if same_views(*pair, policy)]
     located = [
         (right.heat, ours.heat)
         for right, ours in both
@@ -151,10 +163,10 @@ def compared(
         pictures=len(cases),
         flipped=_flipped(cases, both, policy),
         unguarded=_flipped(cases, unasked, policy),
-        score_difference=_most(abs(right.score - ours.score) for right, ours in unasked),
+        score_difference=_most(abs(right.score - ours.score) for right, ours in alike),
         kind_difference=_most(
             abs(right.kinds[kind] - chance)
-            for right, ours in unasked
+            for right, ours in alike
             for kind, chance in ours.kinds.items()
         ),
         map_difference=_most(

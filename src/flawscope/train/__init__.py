@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from flawscope.on_demand import attributes
 
 if TYPE_CHECKING:
     from flawscope.train.exporting import ExportedModel, choose_anew, export_model
@@ -22,18 +23,5 @@ __all__ = [
     "train",
 ]
 
-_PLACES = ("recipe", "run", "exporting")
-
-
-def __getattr__(name: str) -> Any:
-    """The public names are brought in when they are first used: who cuts crops needs no PyTorch."""
-    if name in __all__:
-        for place in _PLACES:
-            module = importlib.import_module(f"flawscope.train.{place}")
-            if hasattr(module, name):
-                return getattr(module, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+# So that who cuts crops needs no PyTorch.
+__getattr__, __dir__ = attributes(__name__, __all__, ("recipe", "run", "exporting"))

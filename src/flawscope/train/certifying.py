@@ -19,6 +19,7 @@ from flawscope.runtime.replaying import (
     for_reference,
     for_replay,
     replay,
+    same_views,
     weighed,
 )
 from flawscope.runtime.running import graphs_for, guard_for
@@ -209,11 +210,11 @@ def _margin(trial: _Trial, choice: Choice, raw: Mapping[str, Sequence[Said]]) ->
     # Half of what is allowed, as pictures elsewhere will be harder than some of these; the wider
     # one, as photographs may be few.
     policy, flips = trial.manifest.policy, trial.limits.flips / 2
-    widest = max(
-        margin_for(right, low, edges, flips)
-        for name, one in trial.sets.items()
-        for right, low, edges in _strays(one.answers, raw[name], policy)
-    )
+    widest = 0.0
+    for name, one in trial.sets.items():
+        strays = list(_strays(one.answers, raw[name], policy))
+        for right, low, edges in strays:
+            widest = max(widest, margin_for(right, low, edges, flips / len(strays)))
     return widest if VALIDATION in trial.sets else _RENDERED * widest
 
 
@@ -227,10 +228,11 @@ def _strays(
     """
     both = list(zip(reference, raw, strict=True))
     if policy.turned_from is not None:
-        firsts = [(right.first or 0.0, low.first or 0.0) for right, low in both]
+        firsts = [
+            pair for right, low in both for pair in zip(right.firsts, low.firsts, strict=True)
+        ]
         yield *_apart(firsts), [policy.turned_from]
-        turned = [[one >= policy.turned_from for one in pair] for pair in firsts]
-        both = [pair for pair, (right, low) in zip(both, turned, strict=True) if right is low]
+        both = [pair for pair in both if same_views(*pair, policy)]
     if policy.second_look is not None:
         screens = [(right.screen or 0.0, low.screen or 0.0) for right, low in both]
         yield *_apart(screens), [policy.located_from]

@@ -87,7 +87,7 @@ def choose_policy(
     """
     channels = (UNNAMED, *kinds)
     looking = _looking(cascade, lessons, costs, turning=turning)
-    turned, second_look = looking.turned_from, looking.second_look
+    second_look = looking.second_look
     cascade = cascade.under(looking)
     heard = _heard(cascade, lessons, kinds)
     scores, parts = heard.scores, _parts(lessons)
@@ -123,8 +123,7 @@ def choose_policy(
             for name in kinds
         },
         unnamed=KindPolicy(probability=0.0, mask_probability=chosen.mask_probability[UNNAMED]),
-        # What is not worth another view is not worth a person's look.
-        turned_from=None if turned is None else min(turned, edges.accept_below),
+        turned_from=looking.turned_from,
         second_look=second_look,
     )
     areas = _areas(cascade, lessons, kinds, policy)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import multiprocessing
 import queue
 import signal
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 
 import cv2
 import numpy as np
@@ -19,16 +21,8 @@ from flawscope.errors import FlawscopeError, TrainingError
 from flawscope.train.crops import Crop, Crops
 from flawscope.train.interrupts import born_deaf
 
-if TYPE_CHECKING:
-    from multiprocessing.context import SpawnProcess
-
-    Cuts = multiprocessing.Queue[Crop | FlawscopeError]
-
 _AHEAD = 4
 """Batches that may be cut before they are asked for."""
-
-_SECONDS = 2.0
-"""After so many without a batch each process looks whether the other is still there."""
 
 
 def cut(crops: Crops, numbers: Sequence[int]) -> Crop:
@@ -51,44 +45,55 @@ def cutting(crops: Crops, numbers: Sequence[Sequence[int]]) -> Iterator[Iterator
         yield iter(())
         return
     context = multiprocessing.get_context("spawn")
-    cuts: Cuts = context.Queue(_AHEAD)
-    worker = context.Process(target=_work, args=(crops, numbers, cuts), daemon=True)
-    with born_deaf():
-        worker.start()
-    try:
-        yield (_next(worker, cuts) for _ in numbers)
-    finally:
-        worker.kill()
-        worker.join()
-
-
-def _next(worker: SpawnProcess, cuts: Cuts) -> Crop:
-    while True:
+    # One end each: when either process is gone, however it went, the other is told by the pipe.
+    taken, given = context.Pipe(duplex=False)
+    worker = context.Process(target=_work, args=(crops, numbers, given), daemon=True)
+    with taken:
         try:
-            found = cuts.get(timeout=_SECONDS)
-        except queue.Empty:
-            if worker.is_alive():
-                continue
-            raise TrainingError(
-                f"the process that cuts crops died (exit code {worker.exitcode})",
-                remedy="If memory ran out, close other programs or lower schedule.batch; then go"
-                " on with --resume",
-            ) from None
-        if isinstance(found, FlawscopeError):
-            raise found
-        return found
+            with given, born_deaf(signal.SIGINT, signal.SIGTERM):
+                worker.start()
+            yield (_next(worker, taken) for _ in numbers)
+        finally:
+            if worker.pid is not None:
+                worker.kill()
+                worker.join()
 
 
-def _work(crops: Crops, numbers: Sequence[Sequence[int]], cuts: Cuts) -> None:
-    """Cuts one batch after the other, with one thread.
+def _next(worker: SpawnProcess, taken: Connection) -> Crop:
+    try:
+        found = taken.recv()
+    except (EOFError, OSError) as error:
+        worker.join()
+        raise TrainingError(
+            f"the process that cuts crops died (exit code {worker.exitcode})",
+            remedy="If memory ran out, close other programs or lower schedule.batch; then go on"
+            " with --resume",
+        ) from error
+    if isinstance(found, FlawscopeError):
+        raise found
+    assert isinstance(found, Crop)
+    return found
+
+
+def _work(crops: Crops, numbers: Sequence[Sequence[int]], given: Connection) -> None:
+    """Gives one batch after the other, a few of which are cut before they are taken.
 
     It is deaf to signals to stop: the process that learns decides when, and launchers and service
     managers send theirs to every process at once.
     """
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)
+    ahead: queue.Queue[Crop | FlawscopeError] = queue.Queue(_AHEAD)
+    threading.Thread(target=_cut_all, args=(crops, numbers, ahead), daemon=True).start()
+    with suppress(OSError):  # the process that learns is gone
+        for _ in numbers:
+            given.send(ahead.get())
+
+
+def _cut_all(
+    crops: Crops, numbers: Sequence[Sequence[int]], ahead: queue.Queue[Crop | FlawscopeError]
+) -> None:
     cv2.setNumThreads(1)
-    cuts.cancel_join_thread()  # nobody may be left to take what is still on its way
     for batch in numbers:
         found: Crop | FlawscopeError
         try:
@@ -97,20 +102,4 @@ def _work(crops: Crops, numbers: Sequence[Sequence[int]], cuts: Cuts) -> None:
             found = error
         except Exception as error:  # noqa: BLE001 - the process that learns is to raise it
             found = TrainingError(f"a crop could not be cut ({type(error).__name__}: {error})")
-        if not _given(found, cuts):
-            return
-    learning = multiprocessing.parent_process()
-    if learning is not None:  # which ends this process when it has taken all
-        learning.join()
-
-
-def _given(found: Crop | FlawscopeError, cuts: Cuts) -> bool:
-    """Waits until there is room; false if the process that learns is gone."""
-    learning = multiprocessing.parent_process()
-    while learning is None or learning.is_alive():
-        try:
-            cuts.put(found, timeout=_SECONDS)
-        except queue.Full:
-            continue
-        return True
-    return False
+        ahead.put(found)

@@ -116,7 +116,7 @@ def conclude(
         held_out,
         manifest.kinds,
         recipe.costs,
-        turning=recipe.augment.flips,
+        turning=recipe.augment.shows_turned,
     )
     manifest = manifest.model_copy(update={"policy": policy})
     draft = pack(manifest, graphs, out.with_name(f".draft-{out.name}"))

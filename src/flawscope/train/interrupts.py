@@ -49,16 +49,17 @@ def interrupts_held() -> Iterator[Interrupt]:
 
 
 @contextmanager
-def born_deaf() -> Iterator[None]:
-    """Processes started in the body never hear Ctrl-C; whoever started them decides when to stop.
+def born_deaf(*signals: signal.Signals) -> Iterator[None]:
+    """Processes started in the body never hear these; whoever started them decides when to stop.
 
-    Outside the main thread, where signals cannot be set, they hear it.
+    Outside the main thread, where signals cannot be set, they hear them.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in signals}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -134,7 +134,8 @@ class AugmentRecipe(_Section):
     """How crops are varied; each share is the probability that a change is made at all.
 
     Attributes:
-        flips: mirror left-right and up-down; the finished model may then turn parts that it doubts.
+        flips: mirror left-right and up-down. With these or with right angles, the finished model
+            turns parts that it does not accept at once.
         right_angles: share turned by 90, 180 or 270 degrees; for parts that lie in any direction.
         tilt: largest further turn, degrees.
         brightness, contrast: largest relative change.
@@ -157,6 +158,11 @@ class AugmentRecipe(_Section):
     noise: Share = 0.3
     planted: Share = 0.1
     transplanted: Share = 0.3
+
+    @property
+    def shows_turned(self) -> bool:
+        """Whether networks are shown parts turned by 180 degrees."""
+        return self.flips or self.right_angles > 0
 
 
 class LossRecipe(_Section):

@@ -127,10 +127,9 @@ class Policy(BaseModel):
             )
         return self
 
-    @property
-    def looks_again(self) -> bool:
-        """Whether a score may hang on more than the screen's answer to the part as it lies."""
-        return self.turned_from is not None or self.second_look is not None
+    def turns(self, first: float) -> bool:
+        """Whether a part of which the screen says so, as it lies, is looked at turned too."""
+        return self.turned_from is not None and first >= self.turned_from
 
     @property
     def located_from(self) -> float:
