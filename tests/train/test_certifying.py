@@ -11,14 +11,14 @@ import pytest
 
 pytest.importorskip("torch")
 
-from flawscope.bundle import Bundle, pack
+from flawscope.bundle import Bundle, edited, pack
 from flawscope.cli import main
 from flawscope.runtime import Inspector, installed_engines, load_graph
 from flawscope.runtime.golden import ANSWERS, MAPS, PICTURES, read_golden
 from flawscope.runtime.replaying import Case, Said, compared
 from flawscope.runtime.verifying import verify
 from flawscope.train import CertificateRecipe
-from flawscope.train.certifying import Certified, certify, possible_choices
+from flawscope.train.certifying import Certified, _strays, certify, possible_choices
 from flawscope.train.golden_parts import golden_parts
 from flawscope.values import InputFit, KindPolicy, Manifest, Policy, Precision
 from toy_models import KINDS, SHARED, decoder, encoder
@@ -32,7 +32,7 @@ FLOAT32, INT8 = Precision.FLOAT32, Precision.INT8
 Lower = Callable[[bytes, Any], bytes]
 
 
-def manifest() -> Manifest:
+def manifest(turned_from: float | None = None) -> Manifest:
     """Of a toy that cares for brightness, and judges the golden parts differently."""
     red = KindPolicy(probability=0.5)
     return Manifest(
@@ -40,17 +40,23 @@ def manifest() -> Manifest:
         kinds=KINDS,
         stages=SHARED,
         input=InputFit(tile=128, overlap=16, smallest=32),
-        policy=Policy(accept_below=0.55, defective_from=0.6, reject_above=0.8, kinds={"red": red}),
+        policy=Policy(
+            accept_below=0.55,
+            defective_from=0.6,
+            reject_above=0.8,
+            kinds={"red": red},
+            turned_from=turned_from,
+        ),
     )
 
 
-def certified(**options: Any) -> Certified:
+def certified(turned_from: float | None = None, **options: Any) -> Certified:
     """The toy, its own graphs standing in for PyTorch."""
     eager = {
         stage.name: load_graph("onnxruntime", GRAPHS[stage.graph], 1, stage.graph)
         for stage in SHARED
     }
-    return certify(manifest(), GRAPHS, eager, (), OPTIONS.model_copy(update=options))
+    return certify(manifest(turned_from), GRAPHS, eager, (), OPTIONS.model_copy(update=options))
 
 
 @pytest.fixture(scope="module")
@@ -270,3 +276,36 @@ def test_figures_of_a_replay_by_hand() -> None:
     assert found.f1_change == pytest.approx(2 / 3 - 1.0, abs=1e-6)
     assert found.dice_change == pytest.approx(4 / 6 - 1.0, abs=1e-6)
     assert found.asked_again == pytest.approx(1 / 3)
+
+
+def test_turned_parts_are_told_apart_tile_by_tile_for_the_margin() -> None:
+    policy = Policy(accept_below=0.3, reject_above=0.7, turned_from=0.25)
+    right = [
+        Said(0.6, {}, None, firsts=(0.6, 0.26)),
+        Said(0.5, {}, None, firsts=(0.5, 0.2)),
+    ]
+    low = [
+        Said(0.6, {}, None, firsts=(0.6, 0.24)),  # one tile less was turned
+        Said(0.52, {}, None, firsts=(0.51, 0.21)),
+    ]
+    (firsts, low_firsts, turning), (scores, low_scores, edges) = _strays(right, low, policy)
+    assert firsts == [0.6, 0.26, 0.5, 0.2]
+    assert low_firsts == [0.6, 0.24, 0.51, 0.21]
+    assert turning == [0.25]
+    assert (scores, low_scores) == ([0.5], [0.52])
+    assert edges == [0.3, 0.5, 0.7]
+    assert len(list(_strays(right, low, policy.model_copy(update={"turned_from": None})))) == 1
+
+
+def test_a_certified_model_that_turns_verifies_after_its_edges_were_moved(tmp_path: Path) -> None:
+    made = certified(turned_from=0.55)
+    model = pack(made.manifest, made.members, tmp_path / "toy.flaw")
+    answers = read_golden(Bundle.open(model)).answers
+    assert 0 < sum(made.manifest.policy.turns(one.firsts[0]) for one in answers) < len(answers)
+    looser = edited(model, tmp_path / "looser.flaw", {"policy.accept_below": 0.5})
+    for path in (model, looser):
+        checked = verify(path)
+        assert {one.choice.engine for one in checked} == set(installed_engines())
+        assert not any(one.faults for one in checked)
+    once = edited(model, tmp_path / "once.flaw", {"policy.turned_from": "none"})
+    assert Bundle.open(once).manifest.certificate is None
