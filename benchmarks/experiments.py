@@ -22,7 +22,7 @@ from flawscope.data import read
 from flawscope.images import open_image
 from flawscope.runtime import ENGINES, Inspector
 from methods import freezing, gates, leaks, second_look, versus
-from runs import data, flawscope, judge, rendered_parts, split, train
+from runs import data, flawscope, judge, rendered_parts, split, steps, train
 from transfer import transfer
 
 HERE = Path(__file__).parent
@@ -38,7 +38,8 @@ def alone(name: str, work: Path, minutes: float) -> dict[str, Any]:
     """One dataset, trained and judged by its own split."""
     root = data(name)
     file = split(root, work)
-    return judge(train([root], [file], work / name, "--minutes", f"{minutes:g}"), root, file)
+    model = train([root], [file], work / name, "--minutes", f"{minutes:g}")
+    return {**judge(model, root, file), "steps": steps(work / name)}
 
 
 def base(work: Path, minutes: float) -> dict[str, Any]:

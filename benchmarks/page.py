@@ -102,7 +102,10 @@ def alone(name: str) -> Callable[[dict[str, Any]], str]:
             [
                 f"## `{name}` alone",
                 "",
-                f"`python benchmarks/experiments.py {name} --minutes {results['minutes']:g}`",
+                (
+                    f"`python benchmarks/experiments.py {name} --minutes {results['minutes']:g}`,"
+                    f" {figures['steps']} steps"
+                ),
                 "",
                 (
                     f"- screen: AUROC {at(figures, ('screen', 'auroc'))},"
