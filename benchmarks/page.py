@@ -20,9 +20,9 @@ Every figure is of a test part that nothing was chosen on: weights, thresholds a
 parts. Splits are by part (tile, sheet, wear series; inferred where a dataset does not name them), 60 / 20 / 20. Beside each value
 stand its 95 % interval (Wilson for rates, a bootstrap over parts for the rest) and the number of images it rests on.
 Measured on two cores of a server CPU, no GPU, with other work running beside the training; more minutes of an
-idle machine mean more steps. CPUs with AVX-512 and bfloat16 make about three times the steps of one with AVX2 alone, which the tables of the
-founding method, gates, second look, leaks and freezing come from. Those of NEU steel alone, transfer, engines and heatmaps come from the
-version before, which padded pictures. This page is written by `python benchmarks/page.py` from `benchmarks/results`.
+idle machine mean more steps. CPUs with AVX-512 and bfloat16, on which the shipped model was trained, make about three times the steps of one with AVX2
+alone, on which all other tables but transfer and heatmaps were measured. Freezing, transfer and heatmaps were measured before parts
+were turned, the last two while pictures were padded. This page is written by `python benchmarks/page.py` from `benchmarks/results`.
 
 The real images are not part of the project: name their folder in `FLAWSCOPE_DATA`.
 """
@@ -87,7 +87,8 @@ def base(results: dict[str, Any]) -> str:
             (
                 "A set without good parts has no AUROC and no overkill; one without masks no IoU. The"
                 " policy was chosen anew, on the same validation parts and with the same weights, when"
-                " pictures came to be enlarged instead of padded (`flawscope export --choose-policy`)."
+                " pictures came to be enlarged instead of padded and parts to be turned"
+                " (`flawscope export --choose-policy`)."
             ),
         ]
     )
