@@ -194,14 +194,14 @@ def first_steps(root: Path, split: Path, steps: int) -> dict[str, float]:
     class EnoughError(Exception):
         pass
 
-    began, at, held = time.monotonic(), [], []
+    began, at, held, beside = time.monotonic(), [], [], []
     this = psutil.Process()
     losses_of = loop.network_losses
 
     def counted(*arguments: Any) -> Any:
         at.append(time.monotonic() - began)
-        processes = (this, *this.children(recursive=True))
-        held.append(sum(one.memory_full_info().pss for one in processes))
+        beside.append(sum(one.memory_full_info().pss for one in this.children(recursive=True)))
+        held.append(this.memory_full_info().pss + beside[-1])
         if len(at) > steps:
             raise EnoughError
         return losses_of(*arguments)
@@ -209,15 +209,12 @@ def first_steps(root: Path, split: Path, steps: int) -> dict[str, float]:
     loop.network_losses = counted
     with tempfile.TemporaryDirectory() as out, contextlib.suppress(EnoughError):
         train([root], Path(out) / "run", recipe="severstal", split_files=[split])
-    own, workers = (
-        resource.getrusage(who).ru_maxrss / 1024
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "first_step_after": round(at[0], 1),
         "steps_took": round(at[-1] - at[0], 1),
         "own_mb": round(own),
-        "worker_mb": round(workers),
+        "worker_mb": round(max(beside) / 2**20),
         "together_mb": round(max(held) / 2**20),
     }
 
