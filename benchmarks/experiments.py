@@ -23,7 +23,7 @@ from flawscope.images import open_image
 from flawscope.runtime import ENGINES, Inspector
 from methods import freezing, gates, leaks, second_look, versus
 from runs import data, flawscope, judge, rendered_parts, split, steps, train
-from transfer import transfer
+from transfer import draws, transfer
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -111,6 +111,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[Path, float], dict[str, Any]], float]] = 
     "second-look": (second_look, 40.0),
     "freezing": (freezing, 0.0),
     "transfer": (transfer, 0.0),
+    "draws": (draws, 0.0),
 }
 """By name: what to do, and for how many minutes to train."""
 

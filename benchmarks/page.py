@@ -389,6 +389,40 @@ def transfer(results: dict[str, Any]) -> str:
     )
 
 
+def drawn(results: dict[str, Any]) -> str:
+    """Which few images were drawn, and what that makes of two starts."""
+    found = results["test"]
+    rows = [
+        (
+            str(number),
+            *(at(one[start], ("locate", "mean_iou")) for start in ("base", "imagenet")),
+            f"{_gain(one):+.3f}",
+        )
+        for number, one in enumerate(found["draws"], 1)
+    ]
+    mean = sum(map(_gain, found["draws"])) / len(rows)
+    return "\n".join(
+        [
+            "### Other few images",
+            "",
+            (
+                "`python benchmarks/experiments.py draws`: the same comparison on"
+                f" `{found['dataset']}`, {found['images']} images of each kind, other ones each"
+                f" time. The base gains {mean:+.3f} in the mean of {len(rows)} draws."
+            ),
+            "",
+            *table(("draw", "from base", "from imagenet", "gain"), rows),
+        ]
+    )
+
+
+def _gain(one: dict[str, Any]) -> float:
+    base, imagenet = (
+        float(one[start]["locate"]["mean_iou"]["value"]) for start in ("base", "imagenet")
+    )
+    return base - imagenet
+
+
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "base": base,
     "magnetic-tile": alone("magnetic-tile"),
@@ -400,6 +434,7 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "leaks": leaks,
     "freezing": freezing,
     "transfer": transfer,
+    "draws": drawn,
     "engines": engines,
     "heatmaps": heatmaps,
 }

@@ -29,6 +29,9 @@ NUMBERS: tuple[int | None, ...] = (5, 10, 20, None)
 
 STARTS = ("base", "imagenet", "nothing")
 
+DRAWN, FEW, DRAWS = "neu-steel", 10, 3
+"""Of which set how many images of each kind are drawn how often."""
+
 
 def transfer(work: Path, _minutes: float) -> dict[str, Any]:
     """Each left-out set from each start, on so many images; two sets at once, a core each."""
@@ -41,6 +44,38 @@ def transfer(work: Path, _minutes: float) -> dict[str, Any]:
     return {"steps": STEPS, "base_steps": BASE_STEPS, "batch": BATCH, "sets": found}
 
 
+def draws(work: Path, _minutes: float) -> dict[str, Any]:
+    """Of one set, other few images each time, from a base and from ImageNet, a core each."""
+    rendered_parts(work)
+    for name in (DRAWN, *BASES[DRAWN]):
+        split(data(name), work)
+    base = _base(work, DRAWN, None)
+    root, whole = data(DRAWN), split(data(DRAWN), work)
+    found = []
+    for draw in range(DRAWS):
+        file = few(whole, root, work, FEW, draw)
+
+        def figures(start: str, core: int, draw: int = draw, file: Path = file) -> dict[str, Any]:
+            run = work / "transfer" / f"{DRAWN}-draw-{draw}-{start}"
+            model = _started(root, file, run, start, base, core)
+            return judge(model, root, whole, core=core)
+
+        with ThreadPoolExecutor(2) as pool:
+            jobs = {
+                start: pool.submit(figures, start, core)
+                for core, start in enumerate(("base", "imagenet"))
+            }
+            found.append({start: job.result() for start, job in jobs.items()})
+    return {
+        "dataset": DRAWN,
+        "images": FEW,
+        "steps": STEPS,
+        "base_steps": BASE_STEPS,
+        "batch": BATCH,
+        "draws": found,
+    }
+
+
 def _left_out(work: Path, name: str, core: int) -> dict[str, Any]:
     base = _base(work, name, core)
     root, whole = data(name), split(data(name), work)
@@ -49,34 +84,49 @@ def _left_out(work: Path, name: str, core: int) -> dict[str, Any]:
         file = whole if number is None else few(whole, root, work, number)
         for start in STARTS:
             run = work / "transfer" / f"{name}-{number or 'all'}-{start}"
-            extra: list[str | Path] = settings(
-                schedule__steps=STEPS, schedule__batch=BATCH, schedule__validations=3
-            )
-            if start == "base":
-                extra += ["--from", base]
-            elif start == "nothing":
-                extra += settings(encoder__pretrained="false", encoder__frozen=0)
-            model = train([root], [file], run, *extra, core=core)
+            model = _started(root, file, run, start, base, core)
             # Judged by the whole split: its test part is the same for every number.
             found.setdefault(str(number or "all"), {})[start] = judge(model, root, whole, core=core)
-            (run / "last.pt").unlink(missing_ok=True)
     return found
 
 
-def _base(work: Path, left_out: str, core: int) -> Path:
+def _started(root: Path, file: Path, run: Path, start: str, base: Path, core: int) -> Path:
+    """The model of a short run from one of ``STARTS``."""
+    extra: list[str | Path] = settings(
+        schedule__steps=STEPS,
+        schedule__batch=BATCH,
+        schedule__validations=3,
+        certificate__pictures=0,
+    )
+    if start == "base":
+        extra += ["--from", base]
+    elif start == "nothing":
+        extra += settings(encoder__pretrained="false", encoder__frozen=0)
+    model = train([root], [file], run, *extra, core=core)
+    (run / "last.pt").unlink(missing_ok=True)
+    return model
+
+
+def _base(work: Path, left_out: str, core: int | None) -> Path:
     roots = [*(data(name) for name in BASES[left_out]), rendered_parts(work)]
     splits = [split(root, work) for root in roots]
-    shown = settings(schedule__steps=BASE_STEPS, schedule__validations=3, crops__size=224)
+    shown = settings(
+        schedule__steps=BASE_STEPS,
+        schedule__validations=3,
+        crops__size=224,
+        certificate__pictures=0,
+    )
     run = work / "transfer" / f"base-without-{left_out}"
     return train(roots, splits, run, "--recipe", "base", *shown, core=core)
 
 
-def few(whole: Path, root: Path, work: Path, number: int) -> Path:
+def few(whole: Path, root: Path, work: Path, number: int, draw: int = 0) -> Path:
     """A split with ``number`` images of each kind to train on, and to validate on, by part.
 
-    The images left over lie with the test part, which training never looks at.
+    The images left over lie with the test part, which training never looks at. Another ``draw``
+    is of other images.
     """
-    out = work / f"{root.name}-{number}.split.json"
+    out = work / f"{root.name}-{number}{f'-{draw}' if draw else ''}.split.json"
     if out.exists():
         return out
     document = json.loads(whole.read_text(encoding="utf-8"))
@@ -84,7 +134,7 @@ def few(whole: Path, root: Path, work: Path, number: int) -> Path:
     for part in ("train", "validation"):
         groups = document["parts"][part]
         names = sorted(groups)
-        random.Random(0).shuffle(names)
+        random.Random(draw).shuffle(names)
         seen: Counter[str] = Counter()
         kept: dict[str, list[str]] = {}
         for group in names:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cli_parts import GOOD, REJECTED, REVIEWED, VERDICTS, Cli, draw_part
 
+import flawscope
 from flawscope.cli import main
 from flawscope.images import save_image
 from flawscope.values import Policy
@@ -52,3 +54,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The toy model, with room for review between accept and reject."""
     policy = Policy(accept_below=0.3, reject_above=0.8)
     return write_model(tmp_path_factory.mktemp("model") / "toy.flaw", policy=policy)
+
+
+@pytest.fixture
+def without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the extra is not installed: what needs PyTorch is imported anew, in vain."""
+    own = ("flawscope.train", "flawscope.nets", "flawscope.explain")
+    for name in [name for name in sys.modules if name.startswith(own)]:
+        if name in own:  # its package is told of the new one, and has to forget it again
+            monkeypatch.setattr(flawscope, name.rpartition(".")[2], sys.modules[name])
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)

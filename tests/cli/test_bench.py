@@ -117,12 +117,10 @@ def test_what_cannot_be_timed_is_refused(
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("without_pytorch")
 def test_the_founding_cascade_without_its_packages_names_the_cure(
-    cli: Cli, dim: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    cli: Cli, dim: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("flawscope.train")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
     assert cli("bench", "--model", dim, "--against", "founding") == 2
     said = capsys.readouterr().err
     assert "the founding cascade needs packages" in said

@@ -158,15 +158,10 @@ def test_doctor_says_what_it_cannot_run(
     assert "256x1600" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("without_pytorch")
 def test_training_without_its_packages_names_the_cure(
-    cli: Cli,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("flawscope.train")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
     assert cli("train", tmp_path, "--out", "run") == 2
     assert 'Run: pip install "flawscope[train]"' in capsys.readouterr().err
     assert not Path("run").exists()

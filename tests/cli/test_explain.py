@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -114,17 +113,10 @@ def test_the_photograph_is_never_replaced(
     assert part.read_bytes() == before
 
 
+@pytest.mark.usefixtures("without_pytorch")
 def test_occlusion_alone_does_without_pytorch(
-    cli: Cli,
-    model: Path,
-    part: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli, model: Path, part: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own = ("flawscope.explain", "flawscope.nets")
-    for name in [name for name in sys.modules if name.startswith(own)]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
     for method in ("cam", "gradcam"):
         assert cli("explain", part, "--model", model, "--method", method) == 2
         told = capsys.readouterr().err

@@ -19,7 +19,7 @@ def test_it_is_small_and_says_what_it_is(cli: Cli, capsys: pytest.CaptureFixture
     assert model.manifest.metrics
     assert model.manifest.certificate is not None
     certified = {choice.lowest for choice in model.manifest.certificate.choices}
-    assert certified == set(Precision)
+    assert certified >= {Precision.FLOAT32, Precision.INT8}
     assert cli("info") == 0
     assert model.digest in capsys.readouterr().out
     assert cli("doctor", "--json") == 0
