@@ -24,7 +24,7 @@ from flawscope.values import Label, Size
 
 GOOD = "good"
 ANY = "any"
-_CACHE_BYTES = 128_000_000
+_CACHE_BYTES = 64_000_000
 """Of opened pictures. To open a small one again takes a millisecond or two, and training is to fit
 into 2 GB, most of which PyTorch and a batch take."""
 _CLEAR_SHARE = 0.15
