@@ -46,9 +46,6 @@ def transfer(work: Path, _minutes: float) -> dict[str, Any]:
 
 def draws(work: Path, _minutes: float) -> dict[str, Any]:
     """Of one set, other few images each time, from a base and from ImageNet, a core each."""
-    rendered_parts(work)
-    for name in (DRAWN, *BASES[DRAWN]):
-        split(data(name), work)
     base = _base(work, DRAWN, None)
     root, whole = data(DRAWN), split(data(DRAWN), work)
     found = []

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -118,8 +119,7 @@ def alive(process: psutil.Process) -> bool:
         return False
 
 
-def _until(true: object, seconds: float = 30.0) -> None:
-    assert callable(true)
+def _until(true: Callable[[], bool], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end

@@ -25,7 +25,12 @@ _LEAST, _MOST = 4, 50
 _Way = tuple[InspectorSide, Sequence[Picture]]
 
 _ONCE = {"policy.second_look": None}
-_ALWAYS_GOOD = {**_ONCE, "policy.accept_below": 1.0, "policy.reject_above": 1.0}
+_ALWAYS_GOOD = {
+    **_ONCE,
+    "policy.turned_from": None,
+    "policy.accept_below": 1.0,
+    "policy.reject_above": 1.0,
+}
 _ALWAYS_LOCATED = {**_ONCE, "policy.accept_below": 0.0}
 _UNGATED = {**_ALWAYS_LOCATED, "policy.gate": "none"}
 
@@ -79,7 +84,7 @@ def predict(
         try:
             trial = rendered_trial(folder, size, [side.inspector], told, tries=_TRIES)
         except EvaluationError:
-            ways = _forced(model, folder, size, setup)
+            ways = _forced(model, folder, size, side.inspector)
         else:
             ways = ((side, trial.good), (side, trial.defective))
         told(1.0, "timing pictures")
@@ -87,19 +92,18 @@ def predict(
     return Prediction(size, good, defective)
 
 
-def _forced(model: Path, folder: Path, size: Size, setup: Setup) -> tuple[_Way, _Way]:
+def _forced(model: Path, folder: Path, size: Size, ready: Inspector) -> tuple[_Way, _Way]:
     """A part that is accepted and one that is located, by policies that leave no choice."""
     good, defective = (
         _rendered(folder / f"part-{len(kinds)}.jpg", kinds, size) for kinds in ((), ("scratch",))
     )
-    ready = setup.load(model)
     turns = ready.manifest.policy.turned_from is not None
 
     def ruled(name: str, policy: Mapping[str, Any]) -> Inspector:
         bundle = Bundle.open(edited(model, folder / f"{name}.flaw", policy))
         return Inspector(bundle, ready.choice, ready.threads, ready.streams)
 
-    accepting = ruled("accepting", {**_ALWAYS_GOOD, "policy.turned_from": None})
+    accepting = ruled("accepting", _ALWAYS_GOOD)
     every = {"policy.turned_from": 0.0 if turns else None}
     locating = ruled("locating", {**_ALWAYS_LOCATED, **every})
     masks = {stage.name for stage in locating.manifest.stages if stage.channels}

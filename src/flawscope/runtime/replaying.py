@@ -71,14 +71,7 @@ def replay(cascade: Cascade, cases: Sequence[Case], told: Told = _silent) -> lis
 def _replayed(cascade: Cascade, cases: Sequence[Case], told: Told) -> Iterator[Said]:
     for case in cases:
         answer = cascade.ask(case.open(), Clock())
-        yield Said(
-            answer.score,
-            answer.kinds,
-            _heat(answer),
-            answer.asked_again > 0,
-            answer.screen,
-            answer.firsts,
-        )
+        yield _said(answer, _heat(answer))
         told()
 
 
@@ -91,11 +84,14 @@ def weighed(cascade: Cascade, cases: Sequence[Case], told: Told = _silent) -> li
             answer = cascade.ask(image, Clock())
         else:
             answer = cascade.weigh(image, kinds=True, turned_from=cascade.turned_from)
-        said.append(
-            Said(answer.score, answer.kinds, None, screen=answer.screen, firsts=answer.firsts)
-        )
+        said.append(_said(answer, None))
         told()
     return said
+
+
+def _said(answer: Answer, heat: NDArray[np.uint8] | None) -> Said:
+    again = answer.asked_again > 0
+    return Said(answer.score, answer.kinds, heat, again, answer.screen, answer.firsts)
 
 
 def same_views(one: Said, other: Said, policy: Policy) -> bool:

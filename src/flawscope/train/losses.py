@@ -42,9 +42,10 @@ class Batch(NamedTuple):
     @classmethod
     def of(cls, crops: Crop, channels: Sequence[int], device: torch.device) -> Batch:
         """A batch of crops, with what is known of these answers alone."""
-        chosen = list(channels)
-        told = Crop(crops.image, crops.places[:, chosen], crops.answers[:, chosen])
-        return cls(*(torch.from_numpy(one).to(device) for one in told))
+        if len(channels) < crops.answers.shape[1]:
+            chosen = list(channels)
+            crops = Crop(crops.image, crops.places[:, chosen], crops.answers[:, chosen])
+        return cls(*(torch.from_numpy(one).to(device) for one in crops))
 
 
 @dataclass(frozen=True, slots=True)
