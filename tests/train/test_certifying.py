@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -50,13 +51,16 @@ def manifest(turned_from: float | None = None) -> Manifest:
     )
 
 
-def certified(turned_from: float | None = None, **options: Any) -> Certified:
+def certified(
+    turned_from: float | None = None, photographs: Sequence[Case] = (), **options: Any
+) -> Certified:
     """The toy, its own graphs standing in for PyTorch."""
     eager = {
         stage.name: load_graph("onnxruntime", GRAPHS[stage.graph], 1, stage.graph)
         for stage in SHARED
     }
-    return certify(manifest(turned_from), GRAPHS, eager, (), OPTIONS.model_copy(update=options))
+    recipe = OPTIONS.model_copy(update=options)
+    return certify(manifest(turned_from), GRAPHS, eager, photographs, recipe)
 
 
 @pytest.fixture(scope="module")
@@ -309,3 +313,14 @@ def test_a_certified_model_that_turns_verifies_after_its_edges_were_moved(tmp_pa
         assert not any(one.faults for one in checked)
     once = edited(model, tmp_path / "once.flaw", {"policy.turned_from": "none"})
     assert Bundle.open(once).manifest.certificate is None
+
+
+def test_tiles_that_are_let_go_count_for_no_difference() -> None:
+    strip = np.zeros((128, 240, 3), dtype=np.uint8)  # two tiles
+    strip[40:80, 10:50, 0], strip[40:80, 190:230, 0] = 200, 130  # 0.51 of the second: let go
+    made = certified(photographs=[Case("strip", lambda: strip)])
+    assert made.manifest.certificate is not None
+    for choice in made.manifest.certificate.choices:
+        found = choice.replays["validation"]
+        assert found.map_difference < 0.01
+        assert found.mask_iou == pytest.approx(1.0)
