@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_parts import GOOD, Cli, draw_part, strict_lines
+
+from flawscope.bundle import Bundle, pack
+from flawscope.data import apply_split, digest_of_test, fingerprint, read, read_split
 
 ONLY = ("screen", "kinds", "locate", "verdicts", "kaggle_dice", "kaggle_dice_all_empty", "images")
 
@@ -77,6 +81,44 @@ def test_a_part_that_nobody_split_off_is_an_error(
     assert "flawscope data split" in capsys.readouterr().err
     assert cli("evaluate", dataset, "--model", model, "--split-file", "absent.json") == 2
     assert "absent.json" in capsys.readouterr().err
+
+
+def test_the_split_of_the_models_own_run_is_found(
+    cli: Cli, dataset: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path("run")
+    (run / "splits").mkdir(parents=True)
+    kept = run / "splits" / f"{dataset.name}.json"
+    assert cli("data", "split", dataset, "--out", kept) == 0
+    shutil.copy(model, run / "inspector.flaw")
+    capsys.readouterr()
+    assert cli("evaluate", dataset, "--model", run / "inspector.flaw", "--json") == 0
+    said = capsys.readouterr()
+    assert strict_lines(said.out)[0]["images"] < 18
+    assert f"split: {kept}" in said.err
+
+
+def test_a_model_judged_on_what_it_was_trained_on_is_told(
+    cli: Cli, dataset: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli("data", "split", dataset, "--out", "kept.json", "--group-by", r"(\d)\.") == 0
+    assert cli("data", "split", dataset, "--out", "other.json", "--seed", 5) == 0
+    split = apply_split(read(dataset), read_split(Path("kept.json")))
+    bundle = Bundle.open(model)
+    seen = {**fingerprint(split), "test_sha256": digest_of_test(split)}
+    manifest = bundle.manifest.model_copy(update={"dataset": {"fingerprints": {"x": seen}}})
+    members = {name: bundle.read(name) for name in manifest.files}
+    trained = pack(manifest, members, Path("trained.flaw"))
+
+    def warned(*words: object) -> bool:
+        capsys.readouterr()
+        assert cli("evaluate", dataset, *words, "--json") == 0
+        return "the model was trained on images of this dataset" in capsys.readouterr().err
+
+    assert warned("--model", trained)
+    assert warned("--model", trained, "--split-file", "other.json")
+    assert not warned("--model", trained, "--split-file", "kept.json")
+    assert not warned("--model", model)
 
 
 def test_kinds_that_the_model_never_saw_ask_for_any_kind(

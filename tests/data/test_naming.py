@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flawscope.data.naming import is_good, kinds_of_folders
+from flawscope.data.naming import is_good, kinds_of_folders, split_of
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,25 @@ def test_folders_that_are_not_good(name: str) -> None:
         (("NG", "OK"), {"NG": "defect", "OK": None}),
         (("defective", "scratch"), {"defective": "defective", "scratch": "scratch"}),
         (("red iron", "red rust"), {"red iron": "red iron", "red rust": "red rust"}),
-        (("",), {"": "defect"}),
+        (("",), {"": ""}),
+        (("", "NG", "OK"), {"": "", "NG": "defect", "OK": None}),
+        (("", "MT_Free", "MT_Crack"), {"": "", "MT_Free": None, "MT_Crack": "Crack"}),
         (("scratch",), {"scratch": "scratch"}),
     ],
 )
 def test_kinds_of_folders(folders: tuple[str, ...], kinds: dict[str, str | None]) -> None:
     assert kinds_of_folders(folders) == kinds
+
+
+@pytest.mark.parametrize(
+    ("folder", "part"),
+    [
+        ("train", "train"),
+        ("Val2017", "validation"),
+        ("test", "test"),
+        ("2017", None),
+        ("parts", None),
+    ],
+)
+def test_parts_of_a_split(folder: str, part: str | None) -> None:
+    assert split_of([folder]) == part

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 import small_datasets as small
+from PIL import Image
 
 from flawscope.data import read
 from flawscope.errors import DatasetError
@@ -71,6 +72,71 @@ def test_masks_of_another_size_empty_or_missing_leave_the_place_unknown(tmp_path
         "Free/Imgs/good.png": "contradictory-label: marks 160 pixels",
     }.items():
         assert problem(dataset, f"MT_{name}").startswith(told)
+
+
+def test_good_parts_in_a_folder_of_their_own_need_no_masks(tmp_path: Path) -> None:
+    for seed in range(12):
+        small.photograph(tmp_path / "good" / f"{seed}.jpg", seed=seed)
+    for seed in range(3):
+        small.photograph(tmp_path / "crack" / f"{seed}.jpg", seed=20 + seed)
+        small.mask_file(tmp_path / "crack" / f"{seed}.png", small.scratch())
+    dataset = read(tmp_path)
+    assert dataset.layout == "image-mask-pairs"
+    states = [state(sample) for sample in dataset.samples]
+    assert states.count(GOOD) == 12
+    assert states.count((Label.DEFECTIVE, ("crack",), False)) == 3
+    assert len(states) == 15
+
+
+def test_what_could_be_masks_or_photographs_is_an_error_that_names_both(tmp_path: Path) -> None:
+    for seed in range(5):
+        small.photograph(tmp_path / "crack" / f"{seed}.jpg", seed=seed)
+    small.mask_file(tmp_path / "crack" / "0.png", small.scratch())
+    with pytest.raises(DatasetError, match=r"folder-per-label .*image-mask-pairs .*"):
+        read(tmp_path)
+    assert len(read(tmp_path, "folder-per-label").samples) == 6
+
+
+@pytest.mark.parametrize("trees", [True, False])
+def test_without_a_folder_that_says_anything_the_masks_alone_speak(
+    tmp_path: Path, *, trees: bool
+) -> None:
+    images, masks = (tmp_path / "images", tmp_path / "masks") if trees else (tmp_path, tmp_path)
+    for seed, stem in enumerate(("cracked", "clean", "unseen", "broken")):
+        small.photograph(images / f"{stem}.jpg", seed=seed)
+    small.mask_file(masks / "cracked.png", small.scratch())
+    small.mask_file(masks / "clean.png", np.zeros((small.HEIGHT, small.WIDTH), dtype=bool))
+    (masks / "broken.png").write_bytes(b"no image")
+    dataset = read(tmp_path)
+    samples = by_stem(dataset)
+    assert state(samples["cracked"]) == (Label.DEFECTIVE, ("defect",), False)
+    assert state(samples["clean"]) == GOOD
+    assert state(samples["unseen"]) == state(samples["broken"]) == UNKNOWN
+    assert [one.code for one in dataset.problems] == ["unreadable-file"]
+
+
+@pytest.mark.parametrize("folder", ["masks", "annotations", "labels", "GroundTruth"])
+def test_masks_are_no_photographs_whatever_their_folder_is_called(
+    tmp_path: Path, folder: str
+) -> None:
+    small.photograph(tmp_path / "images" / "a.jpg")
+    small.mask_file(tmp_path / folder / "a.png", small.scratch())
+    dataset = read(tmp_path)
+    assert [state(one) for one in dataset.samples] == [(Label.DEFECTIVE, ("defect",), False)]
+
+
+@pytest.mark.parametrize("by_kind", [True, False])
+def test_a_mask_of_ones_is_not_called_empty(tmp_path: Path, *, by_kind: bool) -> None:
+    small.photograph(tmp_path / "images" / "crack" / "a.jpg")
+    mask = tmp_path / "masks" / "crack" / ("crack/a.png" if by_kind else "a.png")
+    mask.parent.mkdir(parents=True)
+    Image.fromarray(small.scratch().astype(np.uint8)).save(mask)
+    dataset = read(tmp_path)
+    (sample,) = dataset.samples
+    assert state(sample) == (UNKNOWN if by_kind else (Label.DEFECTIVE, ("crack",), True))
+    (found,) = dataset.problems
+    assert (found.where, found.code) == (mask.relative_to(tmp_path).as_posix(), "unusable-label")
+    assert found.what == "no value of the mask is over 1; inside is from 128 on"
 
 
 def test_masks_without_images_are_named(tmp_path: Path) -> None:

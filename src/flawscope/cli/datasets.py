@@ -12,7 +12,7 @@ from flawscope.cli.console import counting, note
 from flawscope.errors import SplitError
 
 if TYPE_CHECKING:
-    from flawscope.values import Dataset
+    from flawscope.values import Dataset, Manifest
 
 LayoutOption = Annotated[
     str | None,
@@ -45,17 +45,52 @@ def read_dataset(root: Path, layout: str | None) -> Dataset:
     return dataset
 
 
-def with_split(dataset: Dataset, split_file: Path | None) -> Dataset:
-    """The dataset with the split that is named, else the one that lies here, else its own."""
+def with_split(dataset: Dataset, split_file: Path | None, model: Path | None = None) -> Dataset:
+    """The dataset with the split that is named, else one that lies here, or in the model's run.
+
+    Else the split is the dataset's own.
+
+    Args:
+        dataset: as read.
+        split_file: that was named.
+        model: a run folder, or a file in one.
+    """
     from flawscope.data import apply_split, default_split_path, read_split
 
-    path = split_file or default_split_path(dataset.root)
-    if split_file is not None or path.exists():
+    usual = [default_split_path(dataset.root)]
+    if model is not None:
+        run = model if model.is_dir() else model.parent
+        usual.append(run / "splits" / f"{dataset.root.resolve().name}.json")
+    path = split_file or next((path for path in usual if path.exists()), None)
+    if path is not None:
         note(f"split: {path}")
         return apply_split(dataset, read_split(path))
     if any(sample.split for sample in dataset.samples):
         note("split: as the dataset's own folders say")
     return dataset
+
+
+def warn_of_seen(dataset: Dataset, manifest: Manifest) -> None:
+    """Tells where a model may be judged on images that it was trained on.
+
+    Args:
+        dataset: all of it, split as it will be judged.
+        manifest: of the model.
+    """
+    from flawscope.data import digest_of_test, fingerprint
+
+    known = manifest.dataset.get("fingerprints", {}).values()
+    digest = fingerprint(dataset)["sha256"] if known else None
+    tested = digest_of_test(dataset)
+    for seen in known:
+        if seen.get("sha256") == digest and (
+            tested is None or seen.get("test_sha256", tested) != tested
+        ):
+            note(
+                "the model was trained on images of this dataset, by another split: these figures"
+                " flatter it (its run keeps the split in splits/; name it with --split-file)",
+                "bold yellow",
+            )
 
 
 def part_of(dataset: Dataset, part: str | None) -> Dataset:
@@ -73,7 +108,7 @@ def part_of(dataset: Dataset, part: str | None) -> Dataset:
     samples = tuple(sample for sample in dataset.samples if sample.split == part)
     if not samples:
         raise SplitError(
-            f"no image is in the part {part!r}",
+            f"no image is in the part {str(part)!r}",
             where=dataset.root,
             remedy=f"Make a split with: flawscope data split {dataset.root}",
         )

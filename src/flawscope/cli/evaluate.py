@@ -18,6 +18,7 @@ from flawscope.cli.datasets import (
     SplitFileOption,
     part_of,
     read_dataset,
+    warn_of_seen,
     with_split,
 )
 from flawscope.cli.options import ModelOption, PrecisionOption, StreamsOption, ThreadsOption
@@ -66,10 +67,12 @@ def evaluate(
     """Say how good a model is, each figure with its 95 % interval and the images it rests on."""
     from flawscope.runtime import Inspector
 
-    samples = part_of(with_split(read_dataset(dataset, layout), split_file), split)
+    whole = with_split(read_dataset(dataset, layout), split_file, model)
+    samples = part_of(whole, split)
     inspector = Inspector.load(model, threads=threads, streams=streams, precision=precision)
     for text in inspector.notes:
         note(text, "yellow")
+    warn_of_seen(whole, inspector.manifest)
     evaluation, broken = _judge(inspector, samples, any_kind=any_kind)
     if out is not None:
         note(f"page: {_write_page(evaluation, inspector, samples, out)}")

@@ -74,7 +74,9 @@ def export(
             where="--choose-policy",
             remedy="Name labelled parts with --on DATASET",
         )
-    datasets = [_validation(with_split(read_dataset(root, layout), None)) for root in on or ()]
+    datasets = [
+        _validation(with_split(read_dataset(root, layout), None, source)) for root in on or ()
+    ]
     options = configured(
         photographs=photographs, int8=int8, flips=max_flips, drop=max_drop, overlap=min_iou
     )

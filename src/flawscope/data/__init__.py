@@ -11,7 +11,8 @@ from flawscope.data.audit import (
 )
 from flawscope.data.converting import WRITABLE, Conversion, convert
 from flawscope.data.detection import LAYOUTS, Detection, detect
-from flawscope.data.fingerprint import fingerprint
+from flawscope.data.fingerprint import digest_of_test, fingerprint
+from flawscope.data.own_split import own_split
 from flawscope.data.reading import read
 from flawscope.data.splitting import (
     Split,
@@ -39,7 +40,9 @@ __all__ = [
     "fingerprint",
     "infer_groups",
     "keep_copies_together",
+    "own_split",
     "read",
     "read_split",
     "split",
+    "digest_of_test",
 ]

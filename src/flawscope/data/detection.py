@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flawscope.data.listing import Listing
-from flawscope.data.readers import READERS
+from flawscope.data.readers import READERS, pairs
 from flawscope.errors import DatasetError
 
 LAYOUTS = tuple(sorted(READERS))
@@ -39,6 +39,8 @@ def detect_listing(listing: Listing) -> Detection:
     fitting = {name: why for name, why in reasons.items() if why}
     if len(fitting) > 1:
         fitting.pop(FALLBACK, None)
+    if fitting.keys() == {FALLBACK} and (paired := pairs.some_paired(listing)):
+        fitting["image-mask-pairs"] = paired
     if len(fitting) == 1:
         return Detection(*next(iter(fitting.items())))
     if not fitting:

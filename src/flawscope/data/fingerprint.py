@@ -31,6 +31,12 @@ def fingerprint(dataset: Dataset) -> dict[str, Any]:
     }
 
 
+def digest_of_test(dataset: Dataset) -> str | None:
+    """A sha256 (hex) over the ids of the test part; ``None`` where there is none."""
+    ids = sorted(tidy(sample.id) for sample in dataset.samples if sample.split == "test")
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest() if ids else None
+
+
 def _line(sample: Sample) -> str:
     defects = None
     if sample.defects is not None:

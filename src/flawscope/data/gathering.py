@@ -92,6 +92,9 @@ class Gathering:
                 ProblemCode.SIZE_MISMATCH,
             )
             return None
+        if 0 < (highest := values.max(initial=0)) < INSIDE:
+            self.note(name, f"no value of the mask is over {highest}; inside is from {INSIDE} on")
+            return None
         return values >= INSIDE
 
     def _tell(self, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from string import digits
 
 from flawscope.values import UNNAMED
 
@@ -58,7 +59,18 @@ IMAGE_FOLDERS = frozenset({"image", "images", "img", "imgs"})
 """Folders that say no more than that pictures are in them."""
 
 MASK_FOLDERS = frozenset(
-    {"ground_truth", "gt", "mask", "masks", "segmentationclass", "segmentationobject"}
+    {
+        "annotation",
+        "annotations",
+        "ground_truth",
+        "groundtruth",
+        "gt",
+        "labels",
+        "mask",
+        "masks",
+        "segmentationclass",
+        "segmentationobject",
+    }
 )
 """Folders of pictures that are labels, not photographs."""
 
@@ -82,8 +94,8 @@ def is_unnamed_defect(folder: str) -> bool:
 
 
 def split_of(parts: Iterable[str]) -> str | None:
-    """The part of a split that the first telling folder of a path names."""
-    named = (SPLIT_FOLDERS.get(part.casefold()) for part in parts)
+    """The part of a split that the first telling folder of a path names: ``train``, ``Val2017``."""
+    named = (SPLIT_FOLDERS.get(part.casefold().rstrip(digits)) for part in parts)
     return next((split for split in named if split), None)
 
 
@@ -92,17 +104,19 @@ def kinds_of_folders(folders: Iterable[str]) -> dict[str, str | None]:
 
     A kind is named as its folder is, without a prefix ending in ``_`` or ``-`` that all folders
     share: ``MT_Blowhole`` and ``MT_Free`` are Blowhole and good. A folder such as ``defective``
-    that is the only one of defective parts names no kind and stands for ``UNNAMED``; so does the
-    empty name, for files in no folder.
+    that is the only one of defective parts names no kind and stands for ``UNNAMED``. The empty
+    name, of files in no folder, says nothing and stands for itself.
     """
-    names = sorted(set(folders))
+    every = set(folders)
+    names = sorted(every - {""})
     prefix = _shared_prefix(names) if len(names) > 1 else ""
     short = {name: name[len(prefix) :] or name for name in names}
     good = {name for name in names if is_good(name) or is_good(short[name])}
     defective = [name for name in names if name not in good]
-    if len(defective) == 1 and (not defective[0] or is_unnamed_defect(short[defective[0]])):
+    if len(defective) == 1 and is_unnamed_defect(short[defective[0]]):
         short[defective[0]] = UNNAMED
-    return {name: None if name in good else short[name] or UNNAMED for name in names}
+    kinds = {name: None if name in good else short[name] for name in names}
+    return {"": "", **kinds} if "" in every else kinds
 
 
 def _shared_prefix(names: list[str]) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 from flawscope.data import (
     apply_split,
     default_split_path,
+    digest_of_test,
     fingerprint,
+    own_split,
     read,
     read_split,
     split,
@@ -36,7 +38,10 @@ class Prepared:
 
     def fingerprints(self) -> dict[str, object]:
         """By dataset folder name: what it held, so that a model can say what it saw."""
-        return {data.root.name: fingerprint(data) for data in self.datasets}
+        return {
+            data.root.name: {**fingerprint(data), "test_sha256": digest_of_test(data)}
+            for data in self.datasets
+        }
 
 
 def prepare(
@@ -45,10 +50,11 @@ def prepare(
     """Reads datasets and splits each by group; nothing is written.
 
     A split comes from the run's own folder of splits (on resuming), a named file, the default
-    place, or is made here, in this order.
+    place, the dataset's own folders, or is made here, in this order.
 
     Raises:
         DatasetError: a folder cannot be read, or two have the same name.
+        SplitError: the dataset's own split has copies in two parts.
         TrainingError: a part of the split has nothing to learn from or to choose on.
     """
     named = _named(roots, split_files)
@@ -95,6 +101,8 @@ def _split_of(
     usual = default_split_path(data.root)
     if usual.exists():
         return read_split(usual), f"{name}: split read from {usual}"
+    if (own := own_split(data)) is not None:
+        return own, f"{name}: split as the dataset's own folders say"
     found = split(data)
     return found, f"{name}: split by group ({found.groups}) just now"
 

@@ -10,7 +10,7 @@ from flawscope.data.audit.findings import Audit, Finding, Severity, most_severe_
 from flawscope.data.audit.groups import Grouping, Joined, find_groups
 from flawscope.data.audit.labels import balance, misfits, troubles
 from flawscope.data.audit.looks import Look, look_at
-from flawscope.data.audit.sharing import copies, leaks, parts
+from flawscope.data.audit.sharing import apart, copies, leaks, parts
 from flawscope.data.audit.twins import Twins, exact_copies, near_copies
 from flawscope.data.progress import Progress, silent
 from flawscope.values import Dataset
@@ -21,6 +21,7 @@ __all__ = [
     "Severity",
     "adjusted_rand_index",
     "check",
+    "copies_in_two_parts",
     "infer_groups",
     "keep_copies_together",
 ]
@@ -76,6 +77,13 @@ def keep_copies_together(
     copies = _grouping(dataset, looks, exact_copies(looks), progress).copies
     joined.join((groups[one], groups[other]) for one, other, _ in copies)
     return {id_: joined.root(name) for id_, name in groups.items()}
+
+
+def copies_in_two_parts(dataset: Dataset, progress: Progress = silent) -> Sequence[tuple[str, str]]:
+    """Pairs of images that are near copies in different parts of the dataset's own split."""
+    looks, _ = look_at(dataset, progress)
+    near = _grouping(dataset, looks, exact_copies(looks), progress).copies
+    return apart(near, {sample.id: sample.split for sample in dataset.samples}.get)
 
 
 def _grouping(

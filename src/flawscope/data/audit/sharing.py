@@ -122,7 +122,7 @@ def leaks(dataset: Dataset, groups: Mapping[str, str], near: Sequence[Twins]) ->
             "Split again with: flawscope data split",
             torn,
         )
-    if across := _apart(near, split.get):
+    if across := apart(near, split.get):
         yield about_sets(
             "duplicate-in-two-splits",
             Severity.ERROR,
@@ -131,17 +131,17 @@ def leaks(dataset: Dataset, groups: Mapping[str, str], near: Sequence[Twins]) ->
             across,
         )
     own = {sample.id: sample.group for sample in dataset.samples}
-    if apart := _apart(near, own.get):
+    if scattered := apart(near, own.get):
         yield about_sets(
             "duplicate-in-two-groups",
             Severity.WARNING,
-            f"{_images(apart)} have a near copy in another group",
+            f"{_images(scattered)} have a near copy in another group",
             "Give both one group in groups.csv; flawscope data split keeps them together anyway",
-            apart,
+            scattered,
         )
 
 
-def _apart(near: Iterable[Twins], place: Callable[[str], str | None]) -> list[tuple[str, str]]:
+def apart(near: Iterable[Twins], place: Callable[[str], str | None]) -> list[tuple[str, str]]:
     """Pairs whose images are in different places, where both have one."""
     pairs = [(one, other) for one, other, _ in near]
     return [

@@ -15,12 +15,23 @@ _SILENT = IMAGE_FOLDERS | SPLIT_FOLDERS.keys()
 
 
 def recognise(listing: Listing) -> str | None:
-    """Why a folder looks like this layout, if it does: most images have a mask beside them."""
+    """Why a folder looks like this layout, if it does: most images have a mask beside them,
+
+    where any of their folder has one. Good parts, in a folder of theirs, need none.
+    """
     pairs = pair(listing.images)
-    masked = sum(mask is not None for mask in pairs.values())
-    if not masked or masked * 2 < len(pairs):
+    masked = [image for image, mask in pairs.items() if mask is not None]
+    folders = {kind_folder(image) for image in masked}
+    among = sum(kind_folder(image) in folders for image in pairs)
+    if not masked or len(masked) * 2 < among:
         return None
-    return f"{masked} of {len(pairs)} images have a mask of the same stem beside them"
+    return f"{len(masked)} of {among} images have a mask of the same stem beside them"
+
+
+def some_paired(listing: Listing) -> str | None:
+    """Why a folder could be this layout after all, though most images have no mask."""
+    masked = sum(mask is not None for mask in pair(listing.images).values())
+    return f"{masked} images have what could be a mask of the same stem beside them" * (masked > 0)
 
 
 def read(gathering: Gathering) -> None:

@@ -135,7 +135,7 @@ def find_trees(names: tuple[str, ...]) -> Trees:
             if part.casefold() in IMAGE_FOLDERS:
                 images[_inside(parts, index)] = name
                 break
-            if part.casefold() in MASK_FOLDERS or part == "labels":
+            if part.casefold() in MASK_FOLDERS:
                 masks[_inside(parts, index)] = name
                 break
             if part.casefold() not in SPLIT_FOLDERS:

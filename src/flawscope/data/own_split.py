@@ -1,0 +1,71 @@
+"""The split that a dataset's own folders name, made whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+from flawscope.data.audit import copies_in_two_parts
+from flawscope.data.progress import Progress, silent
+from flawscope.data.splitting import UNGROUPED, Split, split
+from flawscope.errors import SplitError
+from flawscope.values import Dataset, Label, Sample
+
+_CHOSEN_ON = 0.25
+"""Of a train part, where no validation part is named: the share to choose on."""
+
+
+def own_split(dataset: Dataset, *, seed: int = 0, progress: Progress = silent) -> Split | None:
+    """The split that a dataset names itself.
+
+    Where it names no validation part, a quarter of its train part becomes one, by group.
+
+    Args:
+        dataset: whose samples may say which part they are in.
+        seed: decides between groups that fit a validation part equally well.
+        progress: told of every image opened and of every comparison.
+
+    Returns:
+        ``None`` where it names no train or no test part, leaves images out, or shows no defect in
+        the train part, as sets for learning from good parts alone.
+
+    Raises:
+        SplitError: near copies stand in different parts.
+    """
+    parts: dict[str | None, list[Sample]] = defaultdict(list)
+    for sample in dataset.samples:
+        parts[sample.split].append(sample)
+    shows = any(sample.label is Label.DEFECTIVE for sample in parts["train"])
+    if None in parts or "test" not in parts or not shows:
+        return None
+    if torn := copies_in_two_parts(dataset, progress):
+        raise SplitError(
+            f"{len(torn)} pairs of images are near copies in different parts of the dataset's own"
+            f" split, {' = '.join(torn[0])} first, so a score by it would flatter",
+            where=dataset.root,
+            remedy=f"Split by part with: flawscope data split {dataset.root}",
+        )
+    train = replace(dataset, samples=tuple(parts["train"]))
+    given = "validation" in parts
+    shares = (1.0, 0.0, 0.0) if given else (1.0 - _CHOSEN_ON, _CHOSEN_ON, 0.0)
+    made = split(train, shares=shares, seed=seed, progress=progress)
+    named = {part: _by_group(parts[part]) for part in ("validation", "test") if part in parts}
+    whole = len(dataset.samples)
+    counts = [
+        sum(map(len, {**made.parts, **named}[part].values()))
+        for part in ("train", "validation", "test")
+    ]
+    return made.model_copy(
+        update={
+            "images": whole,
+            "shares": tuple(count / whole for count in counts),
+            "parts": {**made.parts, **named},
+        }
+    )
+
+
+def _by_group(samples: list[Sample]) -> dict[str, tuple[str, ...]]:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for sample in samples:
+        groups[sample.group or UNGROUPED].append(sample.id)
+    return {name: tuple(sorted(ids)) for name, ids in sorted(groups.items())}
