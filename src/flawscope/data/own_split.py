@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from flawscope.data.audit import copies_in_two_parts
 from flawscope.data.progress import Progress, silent
-from flawscope.data.splitting import UNGROUPED, Split, split
+from flawscope.data.splitting import PARTS, UNGROUPED, Part, Split, split
 from flawscope.errors import SplitError
 from flawscope.values import Dataset, Label, Sample
 
@@ -49,17 +49,14 @@ def own_split(dataset: Dataset, *, seed: int = 0, progress: Progress = silent) -
     given = "validation" in parts
     shares = (1.0, 0.0, 0.0) if given else (1.0 - _CHOSEN_ON, _CHOSEN_ON, 0.0)
     made = split(train, shares=shares, seed=seed, progress=progress)
-    named = {part: _by_group(parts[part]) for part in ("validation", "test") if part in parts}
-    whole = len(dataset.samples)
-    counts = [
-        sum(map(len, {**made.parts, **named}[part].values()))
-        for part in ("train", "validation", "test")
-    ]
+    named: tuple[Part, ...] = ("validation", "test") if given else ("test",)
+    whole = {**made.parts, **{part: _by_group(parts[part]) for part in named}}
+    sizes = [sum(len(ids) for ids in whole[part].values()) for part in PARTS]
     return made.model_copy(
         update={
-            "images": whole,
-            "shares": tuple(count / whole for count in counts),
-            "parts": {**made.parts, **named},
+            "images": len(dataset.samples),
+            "shares": tuple(size / len(dataset.samples) for size in sizes),
+            "parts": whole,
         }
     )
 
