@@ -56,6 +56,7 @@ def test_check_names_what_is_wrong_and_what_would_leak(
     assert cli("data", "check", dataset) == 0, "what is found is the result, not a failure"
     said = capsys.readouterr().out
     assert "good/0-again.jpg" in said
+    assert "read as image-mask-pairs: 12 of 12 images have a mask of the same stem" in said
     assert "red/1.png" in said
     assert cli("data", "check", dataset, "--json") == 0
     (document,) = strict_lines(capsys.readouterr().out)

@@ -83,6 +83,18 @@ def test_a_part_that_nobody_split_off_is_an_error(
     assert "absent.json" in capsys.readouterr().err
 
 
+def test_where_no_image_can_be_used_each_is_named_with_its_reason(
+    cli: Cli, dataset: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for image in dataset.rglob("*.jpg"):
+        whole = image.read_bytes()
+        image.write_bytes(whole[: len(whole) * 3 // 4])
+    assert cli("evaluate", dataset, "--model", model) == 2
+    said = capsys.readouterr().err
+    assert "18 of 18 images could not be used:" in said
+    assert said.count("damaged or truncated") == 18
+
+
 def test_the_split_of_the_models_own_run_is_found(
     cli: Cli, dataset: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,9 +66,9 @@ def test_the_json_is_the_contract(parts, policy):
     assert {
         "images", "screen", "kinds", "locate", "kaggle_dice", "kaggle_dice_all_empty", "verdicts",
     } <= set(got)  # fmt: skip
-    assert set(got["screen"]) == {*MEASURED, "threshold"}
+    assert set(got["screen"]) == {*MEASURED, "threshold", "confusion"}
     assert set(got["kinds"]) == {"Crack", "Dent"}
-    assert set(got["kinds"]["Dent"]) == {*MEASURED, "threshold", "support"}
+    assert set(got["kinds"]["Dent"]) == {*MEASURED, "threshold", "confusion", "support"}
     assert set(got["locate"]["by_kind"]["Crack"]) == {"dice", "iou", "dice_mean"}
     assert {"mean_iou", "pixel_accuracy", "any_kind"} <= set(got["locate"])
     assert set(got["locate"]["any_kind"]) == {"dice", "iou"}

@@ -8,6 +8,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -86,6 +87,31 @@ def test_unstated_scales_must_be_named(tmp_path: Path, kind: type) -> None:
     assert open_image(path, value_range=(0, 2))[0, :, 0].tolist() == [0, 128, 255]
     with pytest.raises(ImageError, match="empty"):
         open_image(path, value_range=(2, 0))
+
+
+def test_the_environment_may_name_the_values_of_black_and_white(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "deep.tif"
+    Image.fromarray(np.array([[0.0, 0.5, 2.0]], dtype=np.float32)).save(path)
+    with pytest.raises(ImageError, match="FLAWSCOPE_VALUE_RANGE"):
+        open_image(path)
+    monkeypatch.setenv("FLAWSCOPE_VALUE_RANGE", "0 1")
+    assert open_image(path)[0, :, 0].tolist() == [0, 128, 255]
+    assert open_image(path, value_range=(0.0, 2.0))[0, :, 0].tolist() == [0, 64, 255]
+    monkeypatch.setenv("FLAWSCOPE_VALUE_RANGE", "0 to 1")
+    with pytest.raises(ImageError, match="'0 to 1' is not two numbers"):
+        open_image(path)
+
+
+@pytest.mark.parametrize(("kind", "colours"), [(np.float32, 3), (np.float64, 1)])
+def test_tiffs_of_a_sort_that_is_not_read_are_named_as_such(
+    tmp_path: Path, kind: type, colours: int
+) -> None:
+    path = tmp_path / "deep.tif"
+    cv2.imwrite(str(path), np.zeros((4, 5, colours), dtype=kind))
+    with pytest.raises(ImageError, match="a TIFF of a sort that is not read"):
+        open_image(path)
 
 
 def test_floating_point_nonsense_is_black_or_white_not_noise(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_the_page_shows_each_rate_with_its_interval_and_n(written, evaluation, o
     assert f"{evaluation.screen.auroc.value:.3f}" in text
 
 
-def test_matrices_tables_and_trivial_answers_are_there(written, open_page):
+def test_matrices_tables_and_trivial_answers_are_there(written, evaluation, open_page):
     page = open_page(written)
     verdicts = page.locator(".matrix").first
     assert verdicts.locator(".cell b").all_inner_texts() == ["20", "0", "2", "1", "5", "19"]
@@ -78,7 +78,13 @@ def test_matrices_tables_and_trivial_answers_are_there(written, open_page):
     body = said(page.locator("body"))
     for words in ("yes to all", "nothing found", "accept all", "Kaggle Dice", "trivial 0.", "n = "):
         assert words in body
-    assert page.locator(".matrix").count() == 3
+    assert page.locator(".matrix").count() == 3 + len(evaluation.kinds)
+    for place, scores in enumerate(evaluation.kinds.values(), start=2):
+        cells = page.locator(".matrix").nth(place).locator(".cell b").all_inner_texts()
+        one = scores.confusion
+        right = (one.true_negative, one.false_positive, one.false_negative, one.true_positive)
+        assert cells == [str(number) for number in right]
+        assert page.locator(".matrix").nth(place).locator(".wrong").count() == 2
     assert page.locator("svg.chart").count() == 5
     assert "test <b>" in body
 

@@ -20,10 +20,24 @@ def boxed(kind: str, left: int, top: int, width: int, height: int, score: float 
 
 def test_millimetres_where_the_scale_is_known() -> None:
     crack = boxed("crack", 10, 130, 28, 6)
-    assert describe(crack, SIZE, 0.5) == f"crack, 14 {TIMES} 3 mm at the left edge, 97 %"
-    assert describe(crack, SIZE) == f"crack, 28 {TIMES} 6 px at the left edge, 97 %"
-    assert describe(crack, SIZE, 0.011) == f"crack, 0.31 {TIMES} 0.066 mm at the left edge, 97 %"
-    assert describe(crack, SIZE, 50) == f"crack, 1400 {TIMES} 300 mm at the left edge, 97 %"
+    assert describe([crack], SIZE, 0.5) == f"crack, 14 {TIMES} 3 mm at the left edge, 97 %"
+    assert describe([crack], SIZE) == f"crack, 28 {TIMES} 6 px at the left edge, 97 %"
+    assert describe([crack], SIZE, 0.011) == f"crack, 0.31 {TIMES} 0.066 mm at the left edge, 97 %"
+    assert describe([crack], SIZE, 50) == f"crack, 1400 {TIMES} 300 mm at the left edge, 97 %"
+
+
+def test_kinds_at_one_place_are_told_together() -> None:
+    defects = [
+        boxed("fray", 10, 130, 30, 6),
+        boxed("crack", 10, 130, 28, 6),
+        boxed("crack", 400, 130, 28, 6, 0.9),
+        boxed(UNNAMED, 12, 130, 28, 6, 0.8),
+    ]
+    said = reasons(0.97, {"crack": 0.9, "fray": 0.4}, defects, POLICY, SIZE, None)
+    assert said == (
+        f"crack or fray, 28 {TIMES} 6 px at the left edge, 97 %",
+        f"crack, 28 {TIMES} 6 px at the right edge, 90 %",
+    )
 
 
 def test_length_is_measured_along_the_defect() -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flawscope.cli.console import counting, note, show, show_json
-from flawscope.cli.datasets import LayoutOption, read_dataset
+from flawscope.cli.datasets import LayoutOption, read_as, read_dataset
 from flawscope.errors import SplitError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def check(
     if as_json:
         show_json(audit.to_json())
         return
-    show(f"{audit.dataset}: {audit.images} images, read as {audit.layout}")
+    show(f"{audit.dataset}: {audit.images} images, {read_as(audit)}")
     for finding in audit.findings:
         _show_finding(finding)
     if not audit.findings:
@@ -125,6 +125,8 @@ def split(
             remedy="Delete it first, or name another file with --out",
         )
     samples = read_dataset(dataset, layout)
+    if any(sample.split for sample in samples.samples):
+        note("its folders name a split of their own, which this one takes the place of", "yellow")
     with counting() as told:
         made = data.split(
             samples,
@@ -138,6 +140,8 @@ def split(
     made.write(path)
     note(f"groups: {GROUP_SOURCES[made.groups]}")
     note(f"wrote {path}")
+    if empty := [part for part, ids in made.ids.items() if not ids]:
+        note(f"too few parts: {' and '.join(empty)} got no image", "yellow")
     counts = _counts(samples, made)
     if as_json:
         show_json({"path": str(path), "groups": made.groups, "leaky": made.leaky, "parts": counts})

@@ -12,6 +12,7 @@ from flawscope.cli.console import counting, note
 from flawscope.errors import SplitError
 
 if TYPE_CHECKING:
+    from flawscope.data import Audit
     from flawscope.values import Dataset, Manifest
 
 LayoutOption = Annotated[
@@ -34,7 +35,7 @@ def read_dataset(root: Path, layout: str | None) -> Dataset:
 
     with counting() as told:
         dataset = data.read(root, layout, told)
-    note(f"{root}: {len(dataset.samples)} images, read as {dataset.layout}")
+    note(f"{root}: {len(dataset.samples)} images, {read_as(dataset)}")
     if dataset.problems:
         first = dataset.problems[0]
         note(
@@ -43,6 +44,11 @@ def read_dataset(root: Path, layout: str | None) -> Dataset:
             "yellow",
         )
     return dataset
+
+
+def read_as(what: Dataset | Audit) -> str:
+    """Which layout a folder was taken for, and why."""
+    return f"read as {what.layout}" + (f": {what.why}" if what.why else "")
 
 
 def with_split(dataset: Dataset, split_file: Path | None, model: Path | None = None) -> Dataset:

@@ -102,6 +102,9 @@ def _judge(
                 broken.append(result.error)
             else:
                 tally.add(sample, result.inspection)
+        if broken and len(broken) == len(dataset.samples):
+            name_broken(broken, len(broken))
+            raise typer.Exit(exits.USER_ERROR)
         bar.add_task("estimating intervals", total=None)
         return tally.result(), broken
 

@@ -31,8 +31,10 @@ def read(root: Path, layout: str | None = None, progress: Progress = silent) -> 
     """
     root = Path(root)
     listing = Listing(root)
+    why = ""
     if layout is None:
-        layout = detect_listing(listing).layout
+        detected = detect_listing(listing)
+        layout, why = detected.layout, detected.why
     elif layout not in READERS:
         raise DatasetError(
             f"{layout!r} is not a layout", where=root, remedy=f"Choose from {', '.join(LAYOUTS)}"
@@ -49,6 +51,7 @@ def read(root: Path, layout: str | None = None, progress: Progress = silent) -> 
         kinds=tuple(sorted(gathering.kinds - {UNNAMED})),
         samples=tuple(gathering.samples[id_] for id_ in sorted(gathering.samples)),
         problems=tuple(gathering.problems),
+        why=why,
     )
 
 

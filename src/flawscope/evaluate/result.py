@@ -58,6 +58,7 @@ class Scores:
             "precision": asdict(self.precision),
             "recall": asdict(self.recall),
             "threshold": self.threshold,
+            "confusion": asdict(self.confusion),
         }
 
 

@@ -20,9 +20,12 @@ from flawscope.values import Size
 DEFAULT_MAX_PIXELS = 120_000_000
 """Images of more pixels are refused before they are decoded; ``FLAWSCOPE_MAX_PIXELS`` overrides."""
 
-IMAGE_SUFFIXES = frozenset(
-    {".bmp", ".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".jp2"}
-)
+_PORTABLE = {".pbm", ".pgm", ".pnm", ".ppm"}
+_JPEG = {".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"}
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".png", ".tif", ".tiff", ".webp"} | _JPEG | _PORTABLE)
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
@@ -90,6 +93,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 _refuse_bomb(image, path)
                 yield image
     except UnidentifiedImageError as error:
+        if data.startswith(_TIFF):
+            raise ImageError(
+                "a TIFF of a sort that is not read, such as colours in floating point or 64 bits",
+                where=path,
+                remedy="Save it in grey, or its colours with 8 bits",
+            ) from error
         raise ImageError(
             "not an image in a format that is known here",
             where=path,
@@ -141,7 +150,8 @@ def open_image(
 
     Args:
         path: of the file.
-        value_range: the values that become 0 and 255, for grey images of more than 8 bits.
+        value_range: the values that become 0 and 255, for grey images of more than 8 bits;
+            without it, those that ``FLAWSCOPE_VALUE_RANGE`` names, if any.
 
     Raises:
         ImageError: the file cannot be read, is damaged, over the limit, or of unstated scale.
@@ -189,7 +199,7 @@ def _as_rgb(
     stated = _stated_range(image)
     image = ImageOps.exif_transpose(image)
     if image.mode in _DEEP_GREY:
-        grey = _scaled(np.asarray(image), value_range or stated, path)
+        grey = _scaled(np.asarray(image), value_range or _named_range() or stated, path)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         over = image.convert("RGBA")
@@ -207,6 +217,22 @@ def _stated_range(image: Image.Image) -> tuple[float, float] | None:
     return None if unstated else (0.0, 65535.0)
 
 
+def _named_range() -> tuple[float, float] | None:
+    """What every grey image of more than 8 bits is scaled by, where the environment says so."""
+    text = os.environ.get("FLAWSCOPE_VALUE_RANGE", "")
+    if not text:
+        return None
+    try:
+        low, high = map(float, text.replace(",", " ").split())
+    except ValueError as error:
+        raise ImageError(
+            f"{text!r} is not two numbers",
+            where="FLAWSCOPE_VALUE_RANGE",
+            remedy="Set it to the values of black and white, such as '0 1'",
+        ) from error
+    return low, high
+
+
 def _scaled(
     values: NDArray[np.generic], value_range: tuple[float, float] | None, path: Path
 ) -> NDArray[np.uint8]:
@@ -214,7 +240,8 @@ def _scaled(
         raise ImageError(
             "floating-point or 32-bit values do not say which of them are black and white",
             where=path,
-            remedy="Name them with --value-range LOW HIGH, or save it with 8 or 16 bits",
+            remedy="Name them in FLAWSCOPE_VALUE_RANGE='LOW HIGH', or with --value-range where a"
+            " command has it, or save it with 8 or 16 bits",
         )
     low, high = value_range
     if not high > low:

@@ -55,7 +55,11 @@ def write_evaluation_page(
             for kind, scores in evaluation.kinds.items()
             if scores.support
         ],
-        "screen_table": _screen_table(evaluation.screen),
+        "screen_table": _confusion_table(evaluation.screen, "good", "defective"),
+        "kind_tables": [
+            (kind, _confusion_table(scores, "does not show it", "shows it"))
+            for kind, scores in evaluation.kinds.items()
+        ],
         "truth_colour": TRUTH_COLOUR,
         "found_colour": FOUND_COLOUR,
         "mistakes": [
@@ -126,11 +130,12 @@ def recall_chart(name: str, scores: Scores, *, width: int = 440, height: int = 2
     )
 
 
-def _screen_table(screen: Scores) -> list[tuple[str, tuple[int, int]]]:
-    matrix = screen.confusion
+def _confusion_table(scores: Scores, no: str, yes: str) -> list[tuple[str, tuple[int, int]]]:
+    """Rows by truth, their columns by answer: no, yes."""
+    matrix = scores.confusion
     return [
-        ("good", (matrix.true_negative, matrix.false_positive)),
-        ("defective", (matrix.false_negative, matrix.true_positive)),
+        (no, (matrix.true_negative, matrix.false_positive)),
+        (yes, (matrix.false_negative, matrix.true_positive)),
     ]
 
 

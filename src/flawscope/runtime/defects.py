@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ _MOST = 1000
 
 _HIGH = 0.9
 """A defect's score is this quantile of its pixels' probabilities: its heart, not its blurred rim
-and not its one brightest pixel."""
+and not its one brightest pixel. No defect is more certain than that the part has one."""
 
 Map = NDArray[np.float32]
 
@@ -57,6 +58,7 @@ def find_defects(answer: Answer, policy: Policy) -> tuple[tuple[Defect, ...], Ma
         found += [_defect(channel, piece, values, box, size) for piece in pieces]
         heat = np.zeros(size, dtype=np.float32) if heat is None else heat
         np.maximum(heat[box.slices], values, out=heat[box.slices])
+    found = [replace(one, score=min(one.score, answer.score)) for one in found]
     found.sort(key=lambda defect: (-defect.score, -_area(defect), defect.kind, defect.box))
     return tuple(found), heat
 

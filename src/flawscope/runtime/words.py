@@ -12,6 +12,9 @@ from flawscope.runtime.cascade import rule_for
 from flawscope.values import UNNAMED, Box, Defect, Policy, Size, Verdict
 
 _MOST_PLACES = 5
+_SAME_PLACE = 0.5
+"""Boxes that share so much of what they cover together are told as one place."""
+
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 _PLACES = (
@@ -44,9 +47,13 @@ def reasons(
     verdict = policy.verdict(score)
     if verdict is Verdict.ACCEPT:
         return (f"looks good ({percent(score)} likely defective)",)
-    said = [describe(defect, size, mm_per_pixel) for defect in defects[:_MOST_PLACES]]
-    if len(defects) > _MOST_PLACES:
-        rest = len(defects) - _MOST_PLACES
+    places = [
+        sorted(same, key=lambda one: (-one.score, -kinds.get(one.kind, 0.0)))
+        for same in _by_place(defects)
+    ]
+    said = [describe(same, size, mm_per_pixel) for same in places[:_MOST_PLACES]]
+    if len(places) > _MOST_PLACES:
+        rest = len(places) - _MOST_PLACES
         said.append(f"and {rest:,} more place{'' if rest == 1 else 's'}")
     if not defects:
         said.append(_unlocated(score, kinds, policy))
@@ -69,9 +76,39 @@ def _unlocated(score: float, kinds: Mapping[str, float], policy: Policy) -> str:
     return f"{looks} ({percent(score)}){perhaps}, but no place stands out"
 
 
-def describe(defect: Defect, size: Size, mm_per_pixel: float | None = None) -> str:
-    """One defect in words: "crack, 14 x 3 mm at the left edge, 97 %"."""
-    name = "defect of no known kind" if defect.kind == UNNAMED else defect.kind
+def _by_place(defects: Sequence[Defect]) -> list[list[Defect]]:
+    """Defects of different kinds at much the same place together, in the order of the first."""
+    places: list[list[Defect]] = []
+    for defect in defects:
+        for same in places:
+            kinds = {one.kind for one in same}
+            if defect.kind not in kinds and _shared(same[0].box, defect.box) >= _SAME_PLACE:
+                same.append(defect)
+                break
+        else:
+            places.append([defect])
+    return places
+
+
+def _shared(one: Box, other: Box) -> float:
+    """Intersection of two boxes over their union."""
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    both = max(0, width) * max(0, height)
+    return both / (one.width * one.height + other.width * other.height - both)
+
+
+def describe(same: Sequence[Defect], size: Size, mm_per_pixel: float | None = None) -> str:
+    """What is at one place in words: "crack or fray, 14 x 3 mm at the left edge, 97 %".
+
+    Args:
+        same: the defects there, each of another kind, the surest first, which is measured.
+        size: of the image.
+        mm_per_pixel: lengths are in pixels where it is not known.
+    """
+    defect = same[0]
+    named = [one.kind for one in same if one.kind != UNNAMED]
+    name = " or ".join(named) or "defect of no known kind"
     length, width = extent(defect)
     if mm_per_pixel is None:
         measure = f"{length:.0f} {_TIMES} {width:.0f} px"

@@ -141,6 +141,7 @@ class Dataset:
             looked for by nobody.
         samples: the samples, in order of id.
         problems: files that had to be left out, each named, with the reason.
+        why: what in the folder says that it has this layout; empty where the layout was named.
     """
 
     root: Path
@@ -148,6 +149,7 @@ class Dataset:
     kinds: tuple[str, ...]
     samples: tuple[Sample, ...]
     problems: tuple[Problem, ...] = ()
+    why: str = ""
 
 
 class ProblemCode(StrEnum):

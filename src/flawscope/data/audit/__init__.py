@@ -51,6 +51,7 @@ def check(dataset: Dataset, progress: Progress = silent) -> Audit:
     return Audit(
         dataset=dataset.root.resolve().name,
         layout=dataset.layout,
+        why=dataset.why,
         images=len(dataset.samples),
         findings=most_severe_first(findings),
         groups=groups,

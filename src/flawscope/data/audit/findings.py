@@ -53,6 +53,7 @@ class Audit:
     Attributes:
         dataset: name of its folder.
         layout: it was read as.
+        why: what in the folder says that it has this layout; empty where the layout was named.
         images: number of images.
         findings: the most severe first.
         groups: by id, the group of each image: the dataset's own, or inferred.
@@ -61,6 +62,7 @@ class Audit:
 
     dataset: str
     layout: str
+    why: str
     images: int
     findings: tuple[Finding, ...]
     groups: Mapping[str, str]
@@ -76,6 +78,7 @@ class Audit:
         return {
             "dataset": self.dataset,
             "layout": self.layout,
+            "why": self.why,
             "images": self.images,
             "groups": {"count": len(set(self.groups.values())), "inferred": self.inferred},
             "findings": [
