@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 
 from flawscope.errors import TrainingError
 from flawscope.nets import Classifier, Segmenter
-from flawscope.train.networks import refuse_misfit
+from flawscope.train.fitting import refuse_misfit
 
 pytestmark = pytest.mark.train
 
@@ -25,10 +25,20 @@ def test_a_size_that_does_not_fit_is_refused_with_those_that_would() -> None:
     assert network.training
 
 
-def test_a_network_of_one_size_alone_is_refused() -> None:
-    network = Classifier((0,), encoder="vit_tiny_patch16_224", pretrained=False)
-    with pytest.raises(TrainingError, match="no crops of 96 pixels") as caught:
-        refuse_misfit(network, 96)
-    assert "Set it to 224" in str(caught.value)
-    with pytest.raises(TrainingError, match="224 x 224 pixels alone"):
-        refuse_misfit(network, 224)
+@pytest.mark.parametrize(
+    ("encoder", "size", "said"),
+    [
+        ("vit_tiny_patch16_224", 96, "no crops of 96 pixels"),
+        ("vit_tiny_patch16_224", 224, "224 x 224 pixels, none of 256 x 256"),
+        ("maxvit_rmlp_pico_rw_256", 256, "256 x 256 pixels, none of 288 x 288"),
+        ("mobilevit_xxs", 64, "once exported, takes pictures of one size alone"),
+    ],
+)
+def test_a_network_that_does_not_take_any_picture_is_refused(
+    encoder: str, size: int, said: str
+) -> None:
+    network = Classifier((0,), encoder=encoder, pretrained=False)
+    with pytest.raises(TrainingError, match=said) as caught:
+        refuse_misfit(network, size)
+    assert caught.value.where == "encoder.name"
+    assert "Choose an encoder that takes any size" in str(caught.value)

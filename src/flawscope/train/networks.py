@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
-import torch
-
 from flawscope.bundle import Bundle
 from flawscope.errors import TrainingError
 from flawscope.nets import (
@@ -28,6 +26,7 @@ from flawscope.nets.rebuilding import (
     answers_of,
     graphs_of,
 )
+from flawscope.train.fitting import refuse_misfit
 from flawscope.train.recipe import (
     BackboneRecipe,
     ClassifyRecipe,
@@ -38,9 +37,6 @@ from flawscope.train.recipe import (
 )
 from flawscope.train.supervision import Curriculum, Lesson
 from flawscope.values import UNNAMED
-
-_SIDES = (64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512)
-"""Of crops, tried where the recipe's do not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +52,7 @@ class Part:
         freeze: whether the whole encoder does.
         share: of the minutes, in proportion to the other parts' shares.
         of_kind: the kind whose images alone it learns from.
+        section: of the recipe that its encoder and decoder are named in; empty for the top.
     """
 
     name: str
@@ -66,6 +63,7 @@ class Part:
     freeze: Freeze = "none"
     share: float = 1.0
     of_kind: str | None = None
+    section: str = ""
 
 
 def parts_of(recipe: Recipe, curriculum: Curriculum) -> tuple[Part, ...]:
@@ -101,7 +99,7 @@ def parts_for(recipe: Recipe, kinds: Sequence[str], taught: Set[str]) -> tuple[P
         ]
     elif taught:
         parts.append(_segmenter(LOCATE, everything, founding.locate))
-    return tuple(parts)
+    return tuple(replace(one, section=f"founding.{one.name.partition('-')[0]}") for one in parts)
 
 
 def encoders_of(recipe: Recipe) -> tuple[BackboneRecipe, ...]:
@@ -178,6 +176,23 @@ def lessons_for(part: Part, curriculum: Curriculum) -> Curriculum:
     )
 
 
+def begin(part: Part, kinds: Sequence[str], origin: Bundle | None, side: int) -> Network:
+    """A network as ``build`` gives it, once it is sure to take crops of a side, and any picture.
+
+    Raises:
+        TrainingError: as for ``build``, or it does not; the key it names is the recipe's.
+    """
+    try:
+        network = build(part, kinds, origin)
+        refuse_misfit(network, side)
+    except TrainingError as error:
+        if part.section and (error.where or "").startswith(("encoder.", "decoder.")):
+            key = f"{part.section}.{error.where}"
+            raise TrainingError(error.what, where=key, remedy=error.remedy) from error
+        raise
+    return network
+
+
 def build(part: Part, kinds: Sequence[str], origin: Bundle | None) -> Network:
     """A network with the weights that it starts from, those of a model file before ImageNet's.
 
@@ -197,38 +212,3 @@ def build(part: Part, kinds: Sequence[str], origin: Bundle | None) -> Network:
     if part.frozen and (part.pretrained or graphs):
         freeze(network.encoder, part.frozen)
     return network
-
-
-def refuse_misfit(network: Network, size: int) -> None:
-    """Raises TrainingError unless a network takes crops of a size, and larger pictures.
-
-    Args:
-        network: any.
-        size: side of the crops, in pixels.
-    """
-    if not _takes(network, size):
-        fitting = [str(side) for side in _SIDES if _takes(network, side)]
-        raise TrainingError(
-            f"the network takes no crops of {size} pixels",
-            where="crops.size",
-            remedy=f"Set it to {' or '.join(fitting)}" if fitting else "Choose another encoder",
-        )
-    if not _takes(network, 2 * size):
-        raise TrainingError(
-            f"the network takes pictures of {size} x {size} pixels alone",
-            where="encoder.name",
-            remedy="Choose an encoder that takes any size, such as a convolutional one",
-        )
-
-
-def _takes(network: Network, side: int) -> bool:
-    image = torch.zeros((1, side, side, 3), dtype=torch.uint8, device=network.mean.device)
-    training = network.training
-    try:
-        with torch.no_grad():
-            masks = network.eval()(image).masks
-    except (AssertionError, RuntimeError, ValueError):  # as timm, smp and torch say it
-        return False
-    finally:
-        network.train(training)
-    return masks is None or masks.shape[-2:] == (side, side)

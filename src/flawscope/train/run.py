@@ -20,12 +20,12 @@ from flawscope.train.checkpoint import Progress
 from flawscope.train.finishing import finish
 from flawscope.train.loop import Report, fit
 from flawscope.train.memory import keep_memory
-from flawscope.train.networks import Part, build, lessons_for, parts_of, refuse_misfit
+from flawscope.train.networks import Part, begin, lessons_for, parts_of
 from flawscope.train.peers import meet
 from flawscope.train.precision import fastest_precision
 from flawscope.train.preparing import SPLITS, Prepared, prepare
 from flawscope.train.recipe import Recipe, load_recipe, recipe_yaml
-from flawscope.train.supervision import plan
+from flawscope.train.supervision import Curriculum, plan
 from flawscope.train.tracking import Tracking, tracking, usable_trackers
 
 MODEL = "inspector.flaw"
@@ -107,17 +107,16 @@ def train(
     )
     curriculum = plan(prepared.datasets, resolved)
     parts = parts_of(resolved, curriculum)
+    # All of them first: a name that is wrong in the last must not cost the minutes of the others.
+    networks = [_begun(part, curriculum, origin, resolved).to(peers.device) for part in parts]
     trained: list[tuple[Part, Network]] = []
     done: list[Progress] = []
     followed: list[Tracking] = []
     with ExitStack() as open_trackers:
-        for part in parts:
-            torch.manual_seed(resolved.seed)
-            network = build(part, curriculum.kinds, origin).to(peers.device)
-            refuse_misfit(network, resolved.crops.size)
+        for part, network in zip(parts, networks, strict=True):
             if not trained:  # One precision for all, so that resuming finds the same.
-                begin = partial(_begun, resolved, network, prepared, out)
-                resolved = peers.from_main(begin)
+                resolved = peers.from_main(partial(_set_out, resolved, network, prepared, out))
+            torch.manual_seed(resolved.seed)
             folder = out if len(parts) == 1 else out / part.name
             followed.append(open_trackers.enter_context(tracking(track, folder, resolved)))
             progress = fit(
@@ -158,7 +157,12 @@ def train(
     )
 
 
-def _begun(recipe: Recipe, network: Network, prepared: Prepared, out: Path) -> Recipe:
+def _begun(part: Part, curriculum: Curriculum, origin: Bundle | None, recipe: Recipe) -> Network:
+    torch.manual_seed(recipe.seed)
+    return begin(part, curriculum.kinds, origin, recipe.crops.size)
+
+
+def _set_out(recipe: Recipe, network: Network, prepared: Prepared, out: Path) -> Recipe:
     """The recipe with its precision; it and the splits are written down."""
     if recipe.precision == "auto":
         recipe = recipe.model_copy(update={"precision": fastest_precision(network)})
