@@ -17,17 +17,18 @@ def written_whole(path: Path) -> Iterator[Path]:
     Folders on the way are made. An error or Ctrl-C in the body leaves ``path`` as it was and
     removes the temporary file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix=path.suffix)
-    os.close(handle)
-    beside = Path(name)
-    try:
-        yield beside
-        beside.chmod(0o666 & ~_umask())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    with _blaming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix=path.suffix)
+        os.close(handle)
+        beside = Path(name)
+        try:
+            yield beside
+            beside.chmod(0o666 & ~_umask())
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager
@@ -37,17 +38,30 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     ``path`` must not exist, or be an empty folder. An error or Ctrl-C in the body leaves it as it
     was and removes the temporary folder.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=".partial-"))
+    with _blaming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=".partial-"))
+        try:
+            yield beside
+            beside.chmod(0o777 & ~_umask())
+            if path.exists():
+                path.rmdir()
+            beside.rename(path)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _blaming(path: Path) -> Iterator[None]:
+    """Errors of writing that name no file, or one that nobody asked for, name ``path``."""
     try:
-        yield beside
-        beside.chmod(0o777 & ~_umask())
-        if path.exists():
-            path.rmdir()
-        beside.rename(path)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+        yield
+    except OSError as error:
+        unasked = error.filename is None or ".partial-" in str(error.filename)
+        if error.errno is None or not unasked:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _umask() -> int:

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 from batch_parts import lines_of
 
+from flawscope.batch import Crew, crew
 from flawscope.batch.crew import ORDER, PLACES
+from flawscope.bundle import Bundle
 from flawscope.cli import main
+from flawscope.errors import EngineError
 from flawscope.images import save_image
 from flawscope.runtime import Inspector
 from flawscope.values import Policy
@@ -45,8 +48,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 SABOTAGE = """
 import os, signal, sys, time
 from flawscope.batch import Crew
+from flawscope.batch import Crew, crew
 from flawscope.batch.crew import ORDER, PLACES
+from flawscope.bundle import Bundle
 from flawscope.cli import main
+from flawscope.errors import EngineError
 
 examined = Crew.examined
 
@@ -154,3 +160,35 @@ def test_without_ray_the_message_is_the_command_that_brings_it(
     monkeypatch.setattr("os.environ", dict(os.environ))  # what Ray would read is left behind
     assert main(["inspect", str(folder), "--model", str(model), "--engine", "ray"]) == 2
     assert 'pip install "flawscope[ray]"' in capsys.readouterr().err
+
+
+def test_a_worker_that_dies_as_it_begins_is_begun_again_and_missed_by_none_but_the_last(
+    monkeypatch: pytest.MonkeyPatch, model: Path
+) -> None:
+    class Worker:
+        """Stands for Ray's handle of one."""
+
+        def __init__(self) -> None:
+            self.ready = self
+            self.calls = 0
+
+        def remote(self, _model: object) -> object:
+            self.calls += 1
+            return object()
+
+    def lost(_ray: object, _call: object) -> None:
+        raise crew._WorkerLostError
+
+    def begin(staff: Crew, rota: crew._Rota) -> None:
+        while rota.joining:
+            staff._welcome(crew, next(iter(rota.joining)), rota)
+
+    monkeypatch.setattr(crew, "_answer", lost)
+    doomed, sound = Worker(), Worker()
+    staff = Crew(Bundle.open(model), "two", [doomed, sound], None, ours=False)
+    rota = crew._Rota({doomed.remote(None): doomed}, bool, busy={sound: 0})
+    begin(staff, rota)
+    assert doomed.calls == 1 + crew._STARTS
+    assert rota.busy == {sound: 0}
+    with pytest.raises(EngineError, match="every worker dies while it is being started"):
+        begin(staff, crew._Rota({doomed.remote(None): doomed}, bool))

@@ -100,6 +100,22 @@ def test_a_list_names_files_folders_and_addresses(tree: Path) -> None:
     ]
 
 
+def test_a_list_may_name_globs_and_folders_of_stores_too(tree: Path) -> None:
+    text = f"*.png\nno*.png\nfile://{tree.as_posix()}/y/\nfile://{tree.as_posix()}/y/*.png\n"
+    assert found("-", stream=io.BytesIO(text.encode())) == [
+        "a.png",
+        "no*.png",
+        f"file://{tree.as_posix()}/y/1.png",
+        f"file://{tree.as_posix()}/y/1.png",
+    ]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_no_file_is_no_picture_of_a_folder(tree: Path) -> None:
+    os.mkfifo(tree / "y" / "0.png")
+    assert found("y") == ["y/1.png"]
+
+
 def test_a_place_that_is_not_there_is_told_at_once(tree: Path) -> None:
     for place in ("absent", "*.webp", "absent/*"):
         with pytest.raises(ImageError, match="no such file or folder"):

@@ -108,6 +108,19 @@ def test_a_name_that_comes_again_counts_if_its_content_is_another(line: Line) ->
     assert line.look() == line.look() == {}
 
 
+def test_another_content_counts_though_its_size_and_time_are_the_same(line: Line) -> None:
+    part = line.folder / "part.bmp"
+    for restarted in (False, True):
+        for colour, verdict in ((GOOD, "accept"), (BAD, "reject")):
+            picture(part, colour)
+            os.utime(part, (1_700_000_000, 1_700_000_000))  # as copying tools set it
+            if restarted:
+                line.restart()
+            line.look()
+            assert line.look() == {"part.bmp": verdict}
+    assert part.stat().st_size == picture(line.folder / "x.bmp", GOOD).stat().st_size
+
+
 def test_a_file_that_was_whole_too_early_is_inspected_again(line: Line, tmp_path: Path) -> None:
     data = picture(tmp_path / "part.png", BAD).read_bytes()
     stalled = line.folder / "stalled.png"

@@ -64,6 +64,33 @@ def test_a_fault_of_our_own_never_looks_like_a_rejection(
     assert "Please report it" in told
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_results_that_have_no_room_say_so(model: Path) -> None:
+    for words in (["info", model], ["info", model, "--json"]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "flawscope", *map(str, words)],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 2
+        said = "error: standard output: No space left on device. Make room"
+        assert done.stderr.startswith(said)
+
+
+def test_a_place_that_cannot_be_written_to_is_named_as_it_was_given(
+    cli: Cli, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "new.flaw"
+    assert cli("info", model, "--set", "policy.reject_above=0.9", "--out", out) == 2
+    said = capsys.readouterr().err
+    assert str(tmp_path / "file") in said
+    assert ".partial-" not in said
+
+
 def test_info_shows_every_key_that_can_be_set(
     cli: Cli, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,6 +59,8 @@ def test_kaggle_has_several_ways_to_say_nothing(text: str) -> None:
     [
         ("1 2 3", "do not make pairs"),
         ("1 x", "whole numbers"),
+        ("1_0 4", "whole numbers"),
+        ("+1 4", "whole numbers"),
         ("1 99999999999999999999", "whole numbers"),
         ("0 3", "before the first"),
         ("-4 3", "before the first"),

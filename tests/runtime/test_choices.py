@@ -22,12 +22,18 @@ INT8 = Precision.INT8
 FLOAT32 = Precision.FLOAT32
 
 
-def certified(path: Path, out: Path, *chosen: Choice) -> Path:
-    """A toy model that says it is certified, with an INT8 variant of its decoder."""
+def certified(
+    path: Path, out: Path, *chosen: Choice, there: tuple[str, ...] = ("openvino", "onnxruntime")
+) -> Path:
+    """A toy model that says it is certified, with an INT8 variant of its decoder.
+
+    ``there`` were the engines when it was.
+    """
     manifest = Bundle.open(path).manifest
     encode, decode = manifest.stages
     decode = decode.model_copy(update={"variants": {INT8: "decoder.int8.onnx"}})
-    update = {"stages": (encode, decode), "certificate": Certificate(choices=chosen)}
+    proof = Certificate(choices=chosen, versions=dict.fromkeys(there, "1"))
+    update = {"stages": (encode, decode), "certificate": proof}
     members = shared_members() | {"decoder.int8.onnx": decoder(gain=0.999)}
     return pack(manifest.model_copy(update=update), members, out)
 
@@ -44,6 +50,7 @@ def model(shared_model: Path, tmp_path: Path) -> Path:
         choice("openvino", FLOAT32, FLOAT32),
         choice("openvino", BF16, BF16, 0.3),
         choice("openvino", BF16, INT8, 0.3),
+        choice("onnxruntime", FLOAT32, FLOAT32),
         choice("onnxruntime", FLOAT32, INT8),
     )
 
@@ -138,7 +145,8 @@ def test_what_is_asked_again_counts_against_low_precision(
         asked_again=again,
     )
     low = choice("openvino", BF16, BF16).model_copy(update={"replays": {"golden": replay}})
-    model = certified(shared_model, tmp_path / "m.flaw", low)
+    plain = choice("openvino", FLOAT32, FLOAT32)
+    model = certified(shared_model, tmp_path / "m.flaw", plain, low)
     timed |= {
         ("openvino", "encoder", FLOAT32): 0.03,
         ("openvino", "encoder", BF16): 0.015,
@@ -186,6 +194,21 @@ def test_a_model_without_a_certificate_is_run_in_float32(shared_model: Path) -> 
     (note,) = inspector.notes
     assert note == "the model has no certificate for int8 on onnxruntime: float32 is used"
     assert Inspector.load(shared_model, engine="onnxruntime").notes == ()
+
+
+def test_an_engine_that_the_certificate_leaves_out_is_not_run(
+    shared_model: Path, tmp_path: Path
+) -> None:
+    kept = choice("onnxruntime", FLOAT32, FLOAT32)
+    refused = certified(shared_model, tmp_path / "refused.flaw", kept)
+    with pytest.raises(EngineError, match=r"refused.flaw: .* answer otherwise on openvino"):
+        Inspector.load(refused, engine="openvino")
+    for precision in ("auto", "float32", "int8"):
+        assert Inspector.load(refused, precision=precision).engine == "onnxruntime"
+    absent = certified(shared_model, tmp_path / "absent.flaw", kept, there=("onnxruntime",))
+    assert Inspector.load(absent, engine="openvino").notes == (
+        "the model's certificate knows nothing of openvino",
+    )
 
 
 def test_an_unknown_precision_is_refused(shared_model: Path) -> None:

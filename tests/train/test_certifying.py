@@ -231,6 +231,16 @@ def test_an_engine_that_is_not_there_is_said_so(
     assert "openvino in float32: not checked, openvino is not installed" in capsys.readouterr().out
 
 
+def test_where_nothing_can_be_checked_nothing_is_called_the_same(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("flawscope.runtime.verifying.installed_engines", tuple)
+    assert main(["verify", str(model), "--json"]) == 2
+    said = capsys.readouterr()
+    assert json.loads(said.out)["same"] is False
+    assert "nothing was checked" in said.err
+
+
 def test_a_model_without_a_certificate_is_refused(
     shared_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

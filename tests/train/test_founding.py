@@ -10,22 +10,23 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from train_parts import KINDS, TINY, sorted_parts  # noqa: E402
+from train_parts import BRIEF, KINDS, sorted_parts  # noqa: E402
 
 from flawscope.bundle import Bundle  # noqa: E402
-from flawscope.errors import TrainingError  # noqa: E402
+from flawscope.data import apply_split, read, split  # noqa: E402
+from flawscope.errors import RecipeError, TrainingError  # noqa: E402
 from flawscope.images import open_image  # noqa: E402
 from flawscope.runtime import Cascade, Clock, Inspector, load_graph  # noqa: E402
 from flawscope.train import TrainedModel, load_recipe, train  # noqa: E402
-from flawscope.train.networks import parts_of  # noqa: E402
-from flawscope.train.supervision import Curriculum  # noqa: E402
+from flawscope.train.networks import lessons_for, parts_of  # noqa: E402
+from flawscope.train.supervision import Curriculum, plan  # noqa: E402
 from flawscope.values import Gate, KindPolicy, Policy  # noqa: E402
 
 pytestmark = [pytest.mark.train, pytest.mark.usefixtures("one_process")]
 
 SMALL = "{name: mobilenetv3_small_050, pretrained: false}"
 SETTINGS = (
-    *TINY,
+    *BRIEF,
     "schedule.steps=2",
     f"founding.screen.encoder={SMALL}",
     f"founding.kinds.encoder={SMALL}",
@@ -132,7 +133,7 @@ def test_what_no_mask_shows_is_not_located(masked: Path, tmp_path: Path) -> None
 
 def test_a_classifier_of_exclusive_classes(masked: Path, tmp_path: Path) -> None:
     small = ("encoder.name=mobilenetv3_small_050", "encoder.pretrained=false", "encoder.frozen=0")
-    settings = [*TINY, "schedule.steps=2", *small]
+    settings = [*BRIEF, "schedule.steps=2", *small]
     found = train([masked], tmp_path / "run", recipe="gradcam", settings=settings)
     inspector = Inspector.load(found.model, engine="onnxruntime")
     (stage,) = inspector.manifest.stages
@@ -161,5 +162,51 @@ def test_weights_that_cannot_be_downloaded_are_named(
 
     monkeypatch.setattr("timm.models._builder.load_pretrained", offline)
     with pytest.raises(TrainingError, match=r"densenet121.*no route to host"):
-        train([masked], tmp_path / "run", recipe="founding", settings=TINY)
+        train([masked], tmp_path / "run", recipe="founding", settings=BRIEF)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [
+        ("founding.locate.decoder.name=unett", "founding.locate.decoder.name"),
+        (f"founding.locate.encoder={SMALL.replace('050', '05')}", "founding.locate.encoder.name"),
+    ],
+)
+def test_a_wrong_name_in_the_last_network_is_told_before_the_first_is_trained(
+    masked: Path, tmp_path: Path, setting: str, key: str
+) -> None:
+    with pytest.raises(TrainingError) as caught:
+        train([masked], tmp_path / "run", recipe="founding", settings=[*SETTINGS, setting])
+    assert caught.value.where == key
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "setting", "remedy"),
+    [
+        ("founding", "encoder.name=resnet18", "Set founding.screen.encoder.name or founding.kinds"),
+        ("founding", "decoder.name=fpn", r"Set founding.locate.decoder.name$"),
+        ("gradcam", "decoder.name=fpn", "Leave it out"),
+        ("gradcam", "encoder.frozen=0", "Leave it out"),
+        ("shared", "founding.locate.per_kind=false", "Leave it out"),
+    ],
+)
+def test_a_setting_that_would_do_nothing_is_refused(recipe: str, setting: str, remedy: str) -> None:
+    with pytest.raises(RecipeError, match=remedy) as caught:
+        load_recipe(recipe, [setting])
+    assert caught.value.where == setting.partition("=")[0]
+
+
+def test_each_locator_learns_from_the_images_of_its_own_kind_alone(masked: Path) -> None:
+    data = read(masked)
+    recipe = load_recipe("founding", SETTINGS)
+    curriculum = plan([apply_split(data, split(data))], recipe)
+    parts = parts_of(recipe, curriculum)
+    assert [part.of_kind for part in parts] == [None, None, *KINDS]
+    for part in parts:
+        for side, lessons in lessons_for(part, curriculum).lessons.items():
+            every = curriculum.lessons[side]
+            shown = [one for one in every if part.of_kind in (None, *(one.sample.kinds or ()))]
+            assert list(lessons) == shown
+            assert part.of_kind is None or 0 < len(lessons) < len(every)

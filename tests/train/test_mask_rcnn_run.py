@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from train_parts import KINDS, TINY  # noqa: E402
+from train_parts import BRIEF, KINDS  # noqa: E402
 
 from flawscope.bundle import Bundle  # noqa: E402
 from flawscope.cli import main  # noqa: E402
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.train, pytest.mark.usefixtures("one_process")]
 
 SMALL = "{name: mobilenetv3_small_050, pretrained: false}"
 SETTINGS = (
-    *TINY,
+    *BRIEF,
     "schedule.steps=2",
     "founding.locate.network=mask_rcnn",
     f"founding.screen.encoder={SMALL}",

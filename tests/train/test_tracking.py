@@ -205,7 +205,7 @@ def planned(masked: Path) -> Curriculum:
 
 def followed(folder: Path, names: list[str], kept: list[dict[str, float]], *steps: int) -> None:
     """A journal that had rows and logs one at each step."""
-    with tracking.tracking(names, folder, tiny()) as trackers:
+    with tracking.tracking(names, folder, tiny(), "a run") as trackers:
         journal = Journal(folder, kept)
         journal.tell(trackers, [], ())
         for step in steps:
@@ -228,6 +228,25 @@ def test_resuming_goes_on_in_the_same_run(tmp_path: Path) -> None:
         first, second = sorted((tmp_path / "track" / "wandb" / "wandb").glob("offline-run-*"))
         assert first.name.rpartition("-")[2] == second.name.rpartition("-")[2]
         assert [*wandb_history(first), *wandb_history(second)] == [20, 40, 60, 80]
+
+
+def test_curves_refresh_themselves_while_a_run_goes_on_and_no_longer(tmp_path: Path) -> None:
+    refreshes = 'http-equiv="refresh"'
+    journal = Journal(tmp_path, [])
+    journal.log(Progress(step=20), loss=0.5)
+    assert refreshes in (tmp_path / "curves.html").read_text("utf-8")
+    journal.close()
+    assert refreshes not in (tmp_path / "curves.html").read_text("utf-8")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_figures_that_have_no_room_name_the_run_and_the_way_on(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, [])
+    (tmp_path / "metrics.jsonl").unlink()
+    (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
+    with pytest.raises(TrainingError, match=r"No space left on device.*--resume") as caught:
+        journal.log(Progress(step=20), loss=0.5)
+    assert caught.value.where == str(tmp_path)
 
 
 @pytest.mark.usefixtures("patience")
@@ -285,7 +304,7 @@ def fitted(
         2, encoder=recipe.encoder.name, decoder_channels=recipe.decoder.channels
     )
     freeze(cascade.get_submodule("encoder"), recipe.encoder.frozen)
-    with tracking.tracking(names, folder, recipe) as trackers:
+    with tracking.tracking(names, folder, recipe, folder.name) as trackers:
         began = time.monotonic()
         loop.fit(cascade, curriculum, recipe, folder, resume=resume, trackers=trackers)
         seconds = time.monotonic() - began
@@ -343,7 +362,7 @@ def test_what_a_slow_tracker_cannot_take_is_dropped_and_counted(
     (tmp_path / "trackio.py").write_text(SLOW)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(tracking, "_LONGEST_QUEUE", 5)
-    with tracking.tracking(["trackio"], tmp_path / "run", tiny()) as trackers:
+    with tracking.tracking(["trackio"], tmp_path / "run", tiny(), "a run") as trackers:
         began = time.monotonic()
         for number in range(200):
             trackers.rows(number, [{"step": number, "x" * 30_000: 0.0}])
@@ -363,7 +382,7 @@ def test_wandb_goes_offline_where_its_server_is_down(
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("WANDB_INIT_TIMEOUT", "2")
-    with tracking.tracking(["wandb"], tmp_path, tiny()) as trackers:
+    with tracking.tracking(["wandb"], tmp_path, tiny(), "a run") as trackers:
         trackers.rows(0, [{"step": 20, "loss": 1.0}])
     (note,) = trackers.notes
     assert "kept offline (CommError: " in note

@@ -24,15 +24,17 @@ from flawscope.values import Box, Defect, Label, Sample, Size
 KINDS = ("pit", "scratch")
 SIDE = 96
 SMALL = Size(40, 60)
-TINY = (
+BRIEF = (
     "precision=float32",
     "crops.size=64",
-    "decoder.channels=[16, 16, 8, 8]",
     "schedule.batch=2",
     "schedule.steps=4",
     "schedule.validate_every=2",
     "certificate.pictures=0",
 )
+"""Of any recipe."""
+
+TINY = (*BRIEF, "decoder.channels=[16, 16, 8, 8]")
 
 
 def tiny(*settings: str) -> Recipe:

@@ -7,8 +7,8 @@ import os
 import signal
 import tempfile
 import threading
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -21,6 +21,7 @@ from flawscope.batch.outcomes import Item, Outcome
 from flawscope.bundle import Bundle, shipped_model
 from flawscope.errors import EngineError, FlawscopeError, ImageError, MissingExtraError
 from flawscope.runtime import AUTO, Inspector, usable_threads
+from flawscope.runtime.overlap import always
 
 ORDER = 4
 """Addresses that a worker is given at once: what a killed one does again, and what the last one to
@@ -28,6 +29,12 @@ end a run may have more to do than the others."""
 
 PLACES = 2
 """Orders that a worker has at once: pictures of the next are opened or fetched meanwhile."""
+
+_GLANCE = 0.05
+"""Seconds between two looks for the next item."""
+
+_STARTS = 3
+"""How often a worker that dies before it has begun is begun again, beyond Ray's own tries."""
 
 _RETRIES = 1
 """How often Ray gives an order anew whose worker died."""
@@ -112,23 +119,34 @@ class _Rota:
         given: orders under way, by their calls.
         suspects: items of orders that killed their workers.
         ended: whether there are no other items left.
+        ready: whether the next item can be had without waiting.
+        starts: how often each worker was asked to begin, beyond the first time.
     """
 
     joining: dict[Any, Any]
+    ready: Callable[[], bool]
     busy: dict[Any, int] = field(default_factory=dict)
     given: dict[Any, _Order] = field(default_factory=dict)
     suspects: deque[Item] = field(default_factory=deque)
     ended: bool = False
+    starts: Counter[Any] = field(default_factory=Counter)
 
     @property
     def done(self) -> bool:
         """Whether there is nothing left to give or to wait for."""
         return self.ended and not self.given and not self.suspects
 
+    @property
+    def waits(self) -> bool:
+        """Whether something is under way, but nothing that could be given is there yet."""
+        return bool(self.given) and not (self.ended or self.suspects or self.ready())
+
     def orders(self, items: Iterator[Item]) -> Iterator[_Order]:
         """What can be given now, first to those who have least; items are taken as needed."""
         for taken in range(PLACES):
             for worker in self.busy:
+                if self.waits:
+                    return
                 if self.busy[worker] == taken and (order := self._next(worker, items)):
                     self.busy[worker] += order.places
                     yield order
@@ -139,7 +157,12 @@ class _Rota:
             if self.busy[worker]:
                 return None
             return _Order(worker, [self.suspects.popleft()], PLACES)
-        found = list(islice(items, ORDER))
+        found = list(islice(items, 1))
+        while found and len(found) < ORDER and self.ready():
+            more = list(islice(items, 1))
+            if not more:
+                break
+            found += more
         self.ended = not found
         return _Order(worker, found) if found else None
 
@@ -229,7 +252,12 @@ class Crew:
             ray.shutdown()
 
     def examined(
-        self, items: Iterable[Item], *, scale: Scale | None = None, pixels: bool = False
+        self,
+        items: Iterable[Item],
+        *,
+        scale: Scale | None = None,
+        pixels: bool = False,
+        ready: Callable[[], bool] = always,
     ) -> Generator[Outcome, None, None]:
         """Inspects pictures in whatever order they are done, each once, a bounded few at a time.
 
@@ -242,38 +270,48 @@ class Crew:
             scale: of the pictures.
             pixels: whether outcomes bring their examinations, whose pixels are sent from where
                 they were read.
+            ready: whether the next item can be had without waiting for it; as long as it cannot,
+                no outcome is held back.
 
         Raises:
             EngineError: no worker can be started, or the engine fails.
         """
         ray, scale, items = _ray(), scale or Scale(), iter(items)
-        rota = _Rota({worker.ready.remote(self._model): worker for worker in self.workers})
+        joining = {worker.ready.remote(self._model): worker for worker in self.workers}
+        rota = _Rota(joining, ready)
         while not rota.done:
             for order in rota.orders(items):
                 asked = (self._model, order.items, scale)
                 call = order.worker.examine.remote(*asked, pixels=pixels)
                 rota.given[call] = order
             waiting = [*rota.joining, *rota.given]
-            done, _ = ray.wait(waiting) if waiting else ([], [])
+            patience = _GLANCE if rota.waits else None
+            done, _ = ray.wait(waiting, timeout=patience) if waiting else ([], [])
             for call in done:
                 if call in rota.joining:
-                    _await_ready(ray, call)
-                    rota.busy[rota.joining.pop(call)] = 0
+                    self._welcome(ray, call, rota)
                 else:
                     order = rota.given.pop(call)
                     rota.busy[order.worker] -= order.places
                     yield from _settled(ray, call, order, rota)
 
-
-def _await_ready(ray: ModuleType, call: Any) -> None:
-    try:
-        _answer(ray, call)
-    except _WorkerLostError as error:
-        raise EngineError(
-            "a worker dies while it is being started",
-            where="--engine ray",
-            remedy="Give its machine more memory, or ask for fewer workers",
-        ) from error
+    def _welcome(self, ray: ModuleType, call: Any, rota: _Rota) -> None:
+        """Gives a worker that has begun its place; one that died is begun again, a few times."""
+        worker = rota.joining.pop(call)
+        try:
+            _answer(ray, call)
+        except _WorkerLostError as error:
+            rota.starts[worker] += 1
+            if rota.starts[worker] <= _STARTS:
+                rota.joining[worker.ready.remote(self._model)] = worker
+            elif not (rota.busy or rota.joining):
+                raise EngineError(
+                    "every worker dies while it is being started",
+                    where="--engine ray",
+                    remedy="Give its machine more memory, or ask for fewer workers",
+                ) from error
+        else:
+            rota.busy[worker] = 0
 
 
 def _settled(ray: ModuleType, call: Any, order: _Order, rota: _Rota) -> list[Outcome]:

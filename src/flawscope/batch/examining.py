@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from flawscope.batch.outcomes import Item, Outcome
 from flawscope.batch.stamps import Stamp, stamp_of
 from flawscope.errors import FlawscopeError, ImageError
 from flawscope.runtime import Examination, Failure, Inspector
+from flawscope.runtime.overlap import always
 
 _LOOKS = 3
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -44,7 +45,11 @@ class _Sent:
 
 
 def examined(
-    inspector: Inspector, items: Iterable[Item], *, scale: Scale | None = None
+    inspector: Inspector,
+    items: Iterable[Item],
+    *,
+    scale: Scale | None = None,
+    ready: Callable[[], bool] = always,
 ) -> Generator[Outcome, None, None]:
     """Inspects pictures in order, the next ones being opened or fetched meanwhile.
 
@@ -55,6 +60,8 @@ def examined(
         inspector: looks at them.
         items: addresses, taken as they are needed; outcomes among them are passed through.
         scale: of the pictures.
+        ready: whether the next item can be had without waiting for it, as of ``Sources``; as long
+            as it cannot, no outcome is held back.
 
     Raises:
         EngineError: the engine fails, which no other picture would cure.
@@ -63,14 +70,14 @@ def examined(
     sent: deque[_Sent] = deque()
 
     def paths() -> Iterator[Path]:
-        for copy in fetched(items, leftovers):
+        for copy in fetched(items, leftovers, ready):
             stamp = None if copy.fetched else stamp_of(copy.path)
             sent.append(_Sent(copy.id, copy.path, copy.error, stamp, copy.fetched))
             yield copy.path
 
     with ExitStack() as leftovers:
         results = inspector.inspect_many(
-            paths(), mm_per_pixel=scale.mm_per_pixel, value_range=scale.value_range
+            paths(), mm_per_pixel=scale.mm_per_pixel, value_range=scale.value_range, ready=ready
         )
         try:
             for result in results:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from pathlib import Path
 from flawscope.batch.outcomes import Item, Outcome
 from flawscope.batch.stores import is_url, persisting, store_of
 from flawscope.errors import FlawscopeError, ImageError
+from flawscope.runtime.overlap import always
 
 _FETCHERS = 8
 _AHEAD = 16
@@ -36,7 +37,9 @@ class Copy:
     fetched: bool = False
 
 
-def fetched(items: Iterable[Item], closing: ExitStack) -> Generator[Copy, None, None]:
+def fetched(
+    items: Iterable[Item], closing: ExitStack, ready: Callable[[], bool] = always
+) -> Generator[Copy, None, None]:
     """A local file for every address, in order; none of them twice at one path.
 
     Args:
@@ -44,6 +47,7 @@ def fetched(items: Iterable[Item], closing: ExitStack) -> Generator[Copy, None, 
             an error.
         closing: removes what copies are left when it is closed, and not before: whoever took the
             last one may not have opened it yet.
+        ready: whether the next item can be had without waiting; until it can, copies are.
     """
     waiting: deque[Copy | Future[Copy]] = deque()
     workshop: tuple[Path, ThreadPoolExecutor] | None = None
@@ -53,7 +57,7 @@ def fetched(items: Iterable[Item], closing: ExitStack) -> Generator[Copy, None, 
         else:
             workshop = workshop or _workshop(closing)
             waiting.append(_begun(item, workshop[0] / f"{number}", workshop[1]))
-        while waiting and (_is_there(waiting[0]) or len(waiting) > _AHEAD):
+        while waiting and (_is_there(waiting[0]) or len(waiting) > _AHEAD or not ready()):
             yield _when_there(waiting.popleft())
     while waiting:
         yield _when_there(waiting.popleft())

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flawscope.batch.stamps import Stamp
 from flawscope.errors import FlawscopeError
 from flawscope.runtime import Examination, record
 from flawscope.values import Inspection
@@ -20,7 +21,7 @@ class Outcome:
         inspection: what the model says of the picture.
         error: why it could not be inspected.
         examination: the inspection with its pixels, where the engine has them in this process.
-        stamp: size in bytes and time of change (ns since 1970) of the file that was read;
+        stamp: of the file that was read;
             ``None`` for what is no file of this machine's.
     """
 
@@ -28,7 +29,7 @@ class Outcome:
     inspection: Inspection | None = None
     error: FlawscopeError | None = None
     examination: Examination | None = None
-    stamp: tuple[int, int] | None = None
+    stamp: Stamp | None = None
 
 
 Item = str | Outcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from glob import has_magic
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from flawscope.batch.known import Known
+from flawscope.batch.lists import Lines
 from flawscope.batch.outcomes import Item, Outcome
 from flawscope.batch.stores import is_url, listed, require_there
 from flawscope.batch.walking import matching, pictures_under
@@ -50,6 +50,7 @@ class Sources:
         self._places = places
         self._besides = besides
         self._stream = stream
+        self._lines: Lines | None = None
         for place in places:
             _require_there(place)
 
@@ -57,6 +58,10 @@ class Sources:
         """Addresses, and outcomes of folders that cannot be searched; some perhaps twice."""
         items = chain.from_iterable(map(self._found, self._places))
         return items if self._besides is None else _outside(items, self._besides)
+
+    def ready(self) -> bool:
+        """Whether the next address can be had without waiting for somebody to name it."""
+        return self._lines is None or self._lines.ready()
 
     @property
     def countable(self) -> bool:
@@ -75,15 +80,23 @@ class Sources:
 
     def _found(self, place: str) -> Iterator[Item]:
         if place == LIST:
-            yield from _on_list(self._stream or sys.stdin.buffer)
+            self._lines = Lines(self._stream or sys.stdin.buffer)
+            for named in self._lines:
+                yield from _on_list(named)
         elif is_url(place):
             yield from listed(place)
-        elif has_magic(place) and not Path(place).exists():
-            # Shells that do not expand globs, as on Windows, leave that to us.
-            for match in matching(Path(place).as_posix()):
-                yield from _local(match)
         else:
-            yield from _local(Path(place).as_posix())
+            yield from _here(place)
+
+
+def _here(place: str) -> Iterator[Item]:
+    """What is at a place of this machine."""
+    if has_magic(place) and not Path(place).exists():
+        # Shells that do not expand globs, as on Windows, leave that to us.
+        for match in matching(Path(place).as_posix()):
+            yield from _local(match)
+    else:
+        yield from _local(Path(place).as_posix())
 
 
 def _local(item: Item) -> Iterator[Item]:
@@ -93,14 +106,17 @@ def _local(item: Item) -> Iterator[Item]:
         yield item
 
 
-def _on_list(stream: BinaryIO) -> Iterator[Item]:
-    """What the lines of a list name; one that names nothing fails when its turn comes."""
-    for line in stream:
-        place = os.fsdecode(line).rstrip("\r\n")
-        if is_url(place):
-            yield place  # whether it is a folder would cost a question to the store for each
-        elif place:
-            yield from _local(Path(place).as_posix())
+def _on_list(place: str) -> Iterator[Item]:
+    """What a line of a list names; one that names nothing fails when its turn comes."""
+    if not is_url(place):
+        found = _here(place)
+        first = next(found, place)
+        yield first
+        yield from found
+    elif place.endswith("/") or "*" in place:
+        yield from listed(place)
+    else:
+        yield place  # whether it is a folder would cost a question to the store for each
 
 
 def _outside(items: Iterable[Item], folder: Path) -> Iterator[Item]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-Stamp = tuple[int, int]
-"""Size in bytes and time of the last change in nanoseconds since 1970."""
+Stamp = tuple[int, int, int]
+"""Size in bytes, and times in nanoseconds since 1970: of the last change of the content, which
+copying tools set as they like, and of the last change of any sort, which they cannot set."""
 
 
 def stamp_of(path: Path) -> Stamp | None:
@@ -14,4 +15,4 @@ def stamp_of(path: Path) -> Stamp | None:
         state = path.stat()
     except OSError:
         return None
-    return state.st_size, state.st_mtime_ns
+    return state.st_size, state.st_mtime_ns, state.st_ctime_ns

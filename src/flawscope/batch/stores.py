@@ -129,8 +129,8 @@ def listed(url: str) -> Iterator[Item]:
             for item in _under(store, place, start, depth):
                 if isinstance(item, Outcome) or fits(item.removeprefix(f"{start}/")):
                     yield item
-        elif persisting(lambda: store.info(place), url)["type"] == "directory":
-            yield from _under(store, place, start, None)
+        elif url.endswith("/") or persisting(lambda: store.info(place), url)["type"] == "directory":
+            yield from _under(store, place, start, None)  # http knows no folders but by their slash
         else:
             yield url
     except FlawscopeError as error:

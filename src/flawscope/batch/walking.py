@@ -87,7 +87,7 @@ def _names(folder: str, *, folders: bool) -> Iterator[bytes]:
             if entry.is_dir():
                 if folders and not entry.is_symlink() and not entry.name.startswith("."):
                     yield os.fsencode(entry.name)
-            elif not folders and is_picture(entry.name):
+            elif not folders and is_picture(entry.name) and (entry.is_file() or entry.is_symlink()):
                 yield os.fsencode(entry.name)
 
 

@@ -67,8 +67,7 @@ class Arrivals:
         pending: dict[str, Stamp] = {}
         whole: dict[str, Stamp] = {}
         for address, stamp in islice(self._changed(), _MOST_PENDING):
-            size, _ = stamp
-            same = size > 0 and self._pending.get(address) == stamp
+            same = stamp[0] > 0 and self._pending.get(address) == stamp
             (whole if same else pending)[address] = stamp
         self._pending = pending
         return sorted(whole, key=lambda address: (whole[address][1], address))
@@ -90,14 +89,19 @@ class Arrivals:
         """Takes the outcome of a fresh file as done.
 
         Returns:
-            ``file``, for the outcome's line: its ``bytes``, ``modified_ns`` and ``sha256``, as far
-            as it is known that they are those of what was inspected.
+            ``file``, for the outcome's line: its ``bytes``, ``modified_ns``, ``changed_ns`` and
+            ``sha256``, as far as it is known that they are those of what was inspected.
         """
         stamp, digest = self._digests.pop(outcome.id, (None, None))
         if outcome.stamp is None or outcome.stamp != stamp:
             stamp, digest = outcome.stamp, None
-        size, modified = stamp or (None, None)
-        file = {"bytes": size, "modified_ns": modified, "sha256": digest}
+        size, modified, changed = stamp or (None, None, None)
+        file = {
+            "bytes": size,
+            "modified_ns": modified,
+            "changed_ns": changed,
+            "sha256": digest,
+        }
         self._known.put(outcome.id, state_of({"file": file}))
         return {"file": file}
 
@@ -129,11 +133,12 @@ def _digest_of(path: Path) -> str | None:
 def state_of(line: Mapping[str, Any]) -> str:
     """What the line of a file that arrived says of its state, for ``Journal.begin``."""
     file = line.get("file") or {}
-    return _state((file.get("bytes"), file.get("modified_ns")), file.get("sha256") or "")
+    stamp = (file.get("bytes"), file.get("modified_ns"), file.get("changed_ns"))
+    return _state(stamp, file.get("sha256") or "")
 
 
-def _state(stamp: tuple[int | None, int | None], digest: str) -> str:
-    return f"{stamp[0]}:{stamp[1]}:{digest}"
+def _state(stamp: tuple[int | None, int | None, int | None], digest: str) -> str:
+    return f"{':'.join(map(str, stamp))}:{digest}"
 
 
 def looks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
 import traceback
@@ -51,10 +52,23 @@ class _Commands(TyperGroup):
             raise typer.Exit(exits.INTERRUPTED) from stop
 
 
+_CURES = {
+    errno.ENOSPC: "Make room, or write to another disk",
+    errno.EDQUOT: "Make room, or write to another disk",
+    errno.EFBIG: "Write to a disk that takes files of this size",
+    errno.EROFS: "Name a place that can be written to",
+    errno.EACCES: "Name a place that you may read and write",
+    errno.EEXIST: "Name another, or remove it first",
+    errno.ENOENT: "Check the spelling of the path",
+}
+
+
 def _in_words(error: FlawscopeError | OSError) -> str:
-    if isinstance(error, FlawscopeError) or error.filename is None:
+    if isinstance(error, FlawscopeError) or error.errno is None:
         return str(error)
-    return f"{error.filename}: {error.strerror}"
+    what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    cure = _CURES.get(error.errno)
+    return f"{what}. {cure}" if cure else what
 
 
 app = typer.Typer(

@@ -35,26 +35,33 @@ VERDICT_STYLES = {"accept": "green", "review": "yellow", "reject": "bold red"}
 def show(what: RenderableType) -> None:
     """Shows a result on stdout. Text is never cut, whatever the width of the terminal."""
     console = Console(markup=False, highlight=False, soft_wrap=isinstance(what, (str, Text)))
-    try:
+    with _to_stdout():
         console.print(what)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _stop_quietly()
 
 
 def show_json(document: Mapping[str, Any]) -> None:
     """Shows a result as one line of strict JSON: no NaN, ASCII only, whatever the locale."""
-    try:
+    with _to_stdout():
         sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
+
+
+@contextmanager
+def _to_stdout() -> Iterator[None]:
+    """What the body prints is out when it ends; a reader who left is no fault, a full disk is."""
+    try:
+        yield
         sys.stdout.flush()
     except BrokenPipeError:
-        _stop_quietly()
+        _give_up_stdout()
+        raise typer.Exit(exits.PIPE_CLOSED) from None
+    except OSError as error:
+        _give_up_stdout()
+        raise OSError(error.errno, error.strerror, "standard output") from error
 
 
-def _stop_quietly() -> None:
+def _give_up_stdout() -> None:
     # What is still in Python's buffer would fail again at exit, with a traceback.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise typer.Exit(exits.PIPE_CLOSED)
 
 
 def note(text: str, style: str = "") -> None:

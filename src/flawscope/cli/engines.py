@@ -30,6 +30,7 @@ def engaged(
     streams: int | None,
     workers: int | None,
     pixels: bool,
+    ready: Callable[[], bool],
 ) -> Iterator[tuple[Inspector | Crew, Examine]]:
     """Who inspects, and how: addresses in, outcomes out.
 
@@ -42,6 +43,7 @@ def engaged(
         streams: for one of this process; those of Ray's have as many as suit their threads.
         workers: of Ray.
         pixels: whether outcomes must have theirs.
+        ready: whether the next address can be had without waiting for it.
 
     Raises:
         EngineError: there are workers without Ray.
@@ -55,7 +57,7 @@ def engaged(
             model, workers=workers, engine=inner or None, precision=precision, threads=threads
         )
         with hired as crew:
-            yield crew, partial(crew.examined, scale=scale, pixels=pixels)
+            yield crew, partial(crew.examined, scale=scale, pixels=pixels, ready=ready)
         return
     if workers is not None:
         raise EngineError(
@@ -64,4 +66,4 @@ def engaged(
     inspector = Inspector.load(
         model, engine=engine, precision=precision, threads=threads, streams=streams
     )
-    yield inspector, partial(examined, inspector, scale=scale)
+    yield inspector, partial(examined, inspector, scale=scale, ready=ready)

@@ -123,6 +123,7 @@ def inspect(
                 streams=streams or (1 if _is_one(paths) else None),
                 workers=workers,
                 pixels=out is not None,
+                ready=sources.ready,
             )
         )
         batch.introduce(inspector)

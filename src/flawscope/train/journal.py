@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from flawscope.errors import TrainingError
 from flawscope.files import write_text
 from flawscope.report import write_curves
 from flawscope.train.checkpoint import Progress
@@ -52,11 +54,25 @@ class Journal:
             self._tracking.pictures(len(self.rows), progress.step, self._examples.take())
         self._tracking.rows(len(self.rows), [row])
         self.rows.append(row)
-        with (self.folder / METRICS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        write_curves(self.rows, self.folder / CURVES, running=True)
+        with _room_for(self.folder):
+            with (self.folder / METRICS).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            write_curves(self.rows, self.folder / CURVES, running=True)
 
     def close(self) -> None:
         """Writes the curves for the last time: the page no longer refreshes itself."""
-        write_curves(self.rows, self.folder / CURVES)
+        with _room_for(self.folder):
+            write_curves(self.rows, self.folder / CURVES)
         self._tracking.end()
+
+
+@contextmanager
+def _room_for(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(
+            f"figures and curves cannot be written ({error.strerror or error})",
+            where=folder,
+            remedy="Make room, then go on from the last checkpoint with --resume",
+        ) from error

@@ -291,9 +291,30 @@ def load_recipe(name: str = "shared", settings: Sequence[str] = ()) -> Recipe:
     for setting in settings:
         _set(data, setting)
     try:
-        return Recipe.model_validate(data)
+        recipe = Recipe.model_validate(data)
     except ValidationError as error:
         raise _explained(error, name) from error
+    for setting in settings:
+        _require_use(recipe, setting.partition("=")[0].strip())
+    return recipe
+
+
+def _require_use(recipe: Recipe, key: str) -> None:
+    """Raises RecipeError for a key of networks that the recipe's kind does not have."""
+    idle = {
+        "shared": ("founding",),
+        "classifier": ("founding", "decoder", "encoder.frozen"),
+        "founding": ("encoder", "decoder"),
+    }[recipe.kind]
+    if not any(key == one or key.startswith(f"{one}.") for one in idle):
+        return
+    stages = [f"founding.{stage}.{key}" for stage in ("screen", "kinds", "locate")]
+    meant = [one for one in stages if one in _keys(Recipe)] if recipe.kind == "founding" else []
+    raise RecipeError(
+        f"a recipe of kind {recipe.kind} has no use for it",
+        where=key,
+        remedy=f"Set {' or '.join(meant)}" if meant else "Leave it out, or choose another recipe",
+    )
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -117,8 +117,10 @@ def train(
             if not trained:  # One precision for all, so that resuming finds the same.
                 resolved = peers.from_main(partial(_set_out, resolved, network, prepared, out))
             torch.manual_seed(resolved.seed)
-            folder = out if len(parts) == 1 else out / part.name
-            followed.append(open_trackers.enter_context(tracking(track, folder, resolved)))
+            folder, title = out, out.resolve().name
+            if len(parts) > 1:
+                folder, title = out / part.name, f"{title}, {part.name}"
+            followed.append(open_trackers.enter_context(tracking(track, folder, resolved, title)))
             progress = fit(
                 network,
                 lessons_for(part, curriculum),

@@ -108,16 +108,17 @@ def _row(number: int, row: Mapping[str, float]) -> dict[str, Any]:
 
 
 @contextmanager
-def tracking(names: Sequence[str], out: Path, recipe: Recipe) -> Iterator[Tracking]:
+def tracking(names: Sequence[str], out: Path, recipe: Recipe, title: str) -> Iterator[Tracking]:
     """Trackers that follow a run while the body goes on, kept in its folder.
 
     Args:
         names: as ``usable_trackers`` gives them.
         out: the run's folder.
         recipe: told to the trackers as the run's settings.
+        title: what they call the run.
     """
     opening = {
-        "title": out.resolve().name,
+        "title": title,
         "settings": dict(_flat(recipe.model_dump(mode="json"))),
     }
     following = Tracking()
