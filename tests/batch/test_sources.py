@@ -101,12 +101,12 @@ def test_a_list_names_files_folders_and_addresses(tree: Path) -> None:
 
 
 def test_a_list_may_name_globs_and_folders_of_stores_too(tree: Path) -> None:
-    text = f"*.png\nno*.png\nfile://{tree.as_posix()}/y/\nfile://{tree.as_posix()}/y/*.png\n"
+    text = f"*.png\nno*.png\nfile://{tree.as_posix()}/y/\nfile://{tree.as_posix()}/x/1*.png\n"
     assert found("-", stream=io.BytesIO(text.encode())) == [
         "a.png",
         "no*.png",
         f"file://{tree.as_posix()}/y/1.png",
-        f"file://{tree.as_posix()}/y/1.png",
+        f"file://{tree.as_posix()}/x/1.png",
     ]
 
 

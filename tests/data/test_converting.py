@@ -125,6 +125,18 @@ def test_boxes_are_kept_or_said_to_be_lost(tmp_path: Path, layout: str) -> None:
         assert result.losses == ()
 
 
+@pytest.mark.parametrize("layout", WRITABLE)
+def test_kinds_that_were_looked_for_and_not_found_stay_known(tmp_path: Path, layout: str) -> None:
+    small.coco_polygons(tmp_path / "from")
+    dataset = read(tmp_path / "from")
+    clean = tuple(one for one in dataset.samples if one.label is Label.GOOD)
+    assert clean
+    for name, samples in (("some", dataset.samples), ("clean", clean)):
+        wider = replace(dataset, kinds=("dent", *dataset.kinds), samples=samples)
+        convert(wider, layout, tmp_path / name)
+        assert read(tmp_path / name, layout).kinds == ("dent", *small.KINDS)
+
+
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_pycocotools_sees_the_same_masks(tmp_path: Path) -> None:
     dataset = dataset_of(tmp_path / "from", **PARTS)

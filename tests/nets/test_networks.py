@@ -43,6 +43,12 @@ def halved(network: torch.nn.Module) -> torch.nn.Module:
     return network.eval()
 
 
+def test_all_of_smps_decoders_are_there_but_the_one_for_transformers() -> None:
+    import segmentation_models_pytorch as smp
+
+    assert set(DECODERS) == set(smp.MODEL_ARCHITECTURES_MAPPING) - {"dpt"}
+
+
 @pytest.mark.parametrize("decoder", sorted(DECODERS))
 def test_every_decoder_draws_the_same_masks_in_an_engine(decoder: str) -> None:
     torch.manual_seed(1)

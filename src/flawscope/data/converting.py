@@ -71,7 +71,10 @@ def convert(dataset: Dataset, layout: str, out: Path, progress: Progress = silen
         writer.write(copied, kinds, beside)
         _write_sidecars(parts, kinds if writer.classes(kinds) else (), beside)
     losses = tuple(
-        Problem(sample.id, f"boxes without masks cannot be kept in {layout}")
+        Problem(
+            sample.id,
+            f"boxes without masks cannot be kept in {layout}, so all of its places are left out",
+        )
         for sample, kept in zip(dataset.samples, samples, strict=True)
         if sample is not kept
     )

@@ -53,8 +53,9 @@ def model_card(manifest: Manifest) -> str:
             "## How it scores",
             "",
             (
-                "On the validation part, which its thresholds were chosen on, so these figures"
-                " flatter it. Value, then the 95 % interval, then how many images it rests on."
+                "On the validation part, or an even sample of it where that is large. Its"
+                " thresholds were chosen on these images, so the figures flatter it. Value, then"
+                " the 95 % interval, then how many images it rests on."
             ),
             "",
             *_scores(manifest.metrics.get("validation", {})),

@@ -81,7 +81,9 @@ def read(gathering: Gathering) -> None:
             gathering.note(name, f"cannot be read ({error})", ProblemCode.UNREADABLE_FILE)
         except DatasetError as error:
             gathering.note(name, error.what, ProblemCode.UNREADABLE_FILE)
-    names = read_classes(gathering.listing) or STEEL_CLASSES
+    looked_for = read_classes(gathering.listing)
+    gathering.kinds.update(looked_for)
+    names = looked_for or STEEL_CLASSES
     kinds = {str(number): name for number, name in enumerate(names, 1)}
     splits = {name: _split(name) for name in tables}
     several = len(set(splits.values())) > 1
