@@ -127,7 +127,21 @@ def test_kaggle_classes_can_be_named(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text("scratch\npit\ncrack\n")
     dataset = read(tmp_path)
     assert by_stem(dataset)["two"].kinds == ("pit",)
-    assert dataset.kinds == ("pit", "scratch")
+    assert dataset.kinds == ("crack", "pit", "scratch"), "what is named was looked for"
+
+
+def test_masks_by_kind_may_lie_in_parts_of_a_split(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        small.photograph(tmp_path / part / "images" / "a" / "7.png")
+        mask = tmp_path / part / "masks" / "pit" / "a" / "7_mask.png"
+        small.mask_file(mask, small.scratch())
+    dataset = read(tmp_path)
+    assert dataset.layout == "image-mask-trees"
+    assert [(one.id, one.kinds, one.split) for one in dataset.samples] == [
+        ("test/images/a/7.png", ("pit",), "test"),
+        ("train/images/a/7.png", ("pit",), "train"),
+    ]
+    assert dataset.problems == ()
 
 
 def test_voc_boxes_reach_from_the_first_to_the_last_pixel(tmp_path: Path) -> None:

@@ -50,9 +50,11 @@ class Trees:
         """Masks of the second form, by image and kind."""
         found: dict[str, dict[str, str]] = {}
         for inside, mask in self.masks.items():
-            kind, _, rest = inside.partition("/")
-            if rest in self.images:
-                found.setdefault(self.images[rest], {})[kind] = mask
+            parts = inside.split("/")
+            at = 1 if parts[0].casefold() in SPLIT_FOLDERS and len(parts) > 2 else 0
+            rest = "/".join([*parts[:at], *parts[at + 1 :]])
+            if image := self.images.get(rest) or self.images.get(_unmarked(rest)):
+                found.setdefault(image, {})[parts[at]] = mask
         return found
 
 
@@ -141,12 +143,15 @@ def find_trees(names: tuple[str, ...]) -> Trees:
             if part.casefold() not in SPLIT_FOLDERS:
                 break
     for inside in list(masks):
-        for mark in MASK_MARKS[1:]:
-            bare = inside.removesuffix(mark)
-            if inside not in images and bare in images:
-                masks[bare] = masks.pop(inside)
-                break
+        if inside not in images and _unmarked(inside) in images:
+            masks[_unmarked(inside)] = masks.pop(inside)
     return Trees(images, masks)
+
+
+def _unmarked(inside: str) -> str:
+    """A path without what its name ends in where it is a mask's."""
+    mark = next((mark for mark in MASK_MARKS if mark and inside.endswith(mark)), "")
+    return inside.removesuffix(mark)
 
 
 def _inside(parts: list[str], index: int) -> str:
