@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -192,3 +193,14 @@ def test_a_worker_that_dies_as_it_begins_is_begun_again_and_missed_by_none_but_t
     assert rota.busy == {sound: 0}
     with pytest.raises(EngineError, match="every worker dies while it is being started"):
         begin(staff, crew._Rota({doomed.remote(None): doomed}, bool))
+
+
+@needs_ray
+def test_a_cluster_that_does_not_answer_is_said_so_at_once(
+    folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    began = time.monotonic()
+    assert main(["inspect", str(folder), "--model", str(model), "--engine", "ray"]) == 2
+    assert time.monotonic() - began < 30
+    assert "error: RAY_ADDRESS=127.0.0.1:1: Ray cannot be reached" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from batch_parts import picture
 
 from flawscope.batch import Known, Outcome, Sources, each_once
 from flawscope.batch.known import in_order
-from flawscope.errors import ImageError
+from flawscope.errors import ImageError, ResultsError
 
 TREE = (
     "a.png",
@@ -202,3 +202,10 @@ def test_a_large_folder_is_not_listed_before_the_first_picture(
     assert searched == ["x"]
     picture(tree / "y" / "late.png")
     assert list(items)[-1] == "y/late.png"
+
+
+def test_no_room_for_what_is_known_is_said_so() -> None:
+    with Known() as known:
+        known._database.execute("PRAGMA max_page_count = 3")
+        with pytest.raises(ResultsError, match=r"disk is full.*SQLITE_TMPDIR"):
+            all(known.add(f"{number}.png") for number in range(10_000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import tempfile
 import threading
 from collections import Counter, deque
@@ -32,6 +33,9 @@ PLACES = 2
 
 _GLANCE = 0.05
 """Seconds between two looks for the next item."""
+
+_SECONDS_TO_ANSWER = 10.0
+"""How long the head of a cluster may take to answer at all."""
 
 _STARTS = 3
 """How often a worker that dies before it has begun is begun again, beyond Ray's own tries."""
@@ -376,6 +380,13 @@ def _ray() -> ModuleType:
     return module
 
 
+def _knock(address: str) -> None:
+    """Raises OSError where nobody answers; Ray itself tries for many minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), _SECONDS_TO_ANSWER).close()
+
+
 def _join(ray: ModuleType, cores: int) -> None:
     """Connects to a cluster, or starts Ray on this machine for as long as this process lives."""
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -383,6 +394,7 @@ def _join(ray: ModuleType, cores: int) -> None:
     address = os.environ.get("RAY_ADDRESS")
     try:
         if address:
+            _knock(address)
             ray.init(address=address, **quiet)
         else:
             ray.init(

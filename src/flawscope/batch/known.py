@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import chain, islice
 from typing import Self
+
+from flawscope.errors import ResultsError
 
 _IN_MEMORY = 20_000
 """Names that are sorted in memory; more are sorted on disk."""
@@ -21,6 +26,19 @@ def _database() -> sqlite3.Connection:
     for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -4096"):
         database.execute(f"PRAGMA {pragma}")
     return database
+
+
+@contextmanager
+def _keeping() -> Iterator[None]:
+    """Says where there is no room for what is to be known."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise ResultsError(
+            f"which parts were inspected cannot be kept in mind ({error})",
+            where=os.environ.get("SQLITE_TMPDIR") or tempfile.gettempdir(),
+            remedy="Make room for temporary files, or name another place in SQLITE_TMPDIR",
+        ) from error
 
 
 class Known:
@@ -44,9 +62,10 @@ class Known:
 
     def add(self, address: str) -> bool:
         """Adds an address; ``False`` if it was known."""
-        added = self._database.execute(
-            "INSERT OR IGNORE INTO known VALUES (?, '')", (_digest(address),)
-        )
+        with _keeping():
+            added = self._database.execute(
+                "INSERT OR IGNORE INTO known VALUES (?, '')", (_digest(address),)
+            )
         return added.rowcount == 1
 
     def state(self, address: str) -> str | None:
@@ -58,9 +77,10 @@ class Known:
 
     def put(self, address: str, state: str) -> None:
         """Says something of an address, in place of what was said before."""
-        self._database.execute(
-            "INSERT OR REPLACE INTO known VALUES (?, ?)", (_digest(address), state)
-        )
+        with _keeping():
+            self._database.execute(
+                "INSERT OR REPLACE INTO known VALUES (?, ?)", (_digest(address), state)
+            )
 
 
 def _digest(address: str) -> bytes:
@@ -80,8 +100,9 @@ def in_order(names: Iterable[bytes]) -> Iterator[bytes]:
         database.execute("CREATE TABLE names (name BLOB PRIMARY KEY) WITHOUT ROWID")
         rows = ((name,) for name in chain(first, names))
         del first
-        database.execute("BEGIN")
-        database.executemany("INSERT OR IGNORE INTO names VALUES (?)", rows)
+        with _keeping():
+            database.execute("BEGIN")
+            database.executemany("INSERT OR IGNORE INTO names VALUES (?)", rows)
         for (name,) in database.execute("SELECT name FROM names ORDER BY name"):
             yield bytes(name)
     finally:

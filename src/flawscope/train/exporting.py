@@ -73,7 +73,7 @@ def export_model(
         raise ModelFileError(
             f"its graphs do not give PyTorch's answers: {' / '.join(certified.refused)}",
             where=bundle.path,
-            remedy="Train it again, or raise --max-flips and --max-drop",
+            remedy="Train it again, or widen the limit: --max-flips, --max-drop or --min-iou",
         )
     pack(certified.manifest, {**members, **certified.members}, out)
     return ExportedModel(out, certificate, certified.refused)
