@@ -2,8 +2,8 @@
 
     python benchmarks/performance_page.py
 
-``<!-- figures: NAME -->`` in the page begins the figures of ``benchmarks/results/NAME.json``, and
-``<!-- /figures -->`` ends them. Results that are not there leave what is between as it is.
+``<!-- figures: NAME -->`` in the page begins the figures of a section, and ``<!-- /figures -->`` ends
+them. Results that are not there leave what is between as it is.
 """
 
 from __future__ import annotations
@@ -98,22 +98,97 @@ def performance(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "bench": bench,
-    "performance": performance,
+PIECES = {
+    "open": "open the image",
+    "network: encoder": "network: encoder",
+    "network: decoder": "network: decoder",
+    "fit and maps": "fit, tiles, keeping and stitching the maps",
+    "defects": "defects out of maps",
+    "words": "reasons in words",
+    "record": "record with outlines and run lengths",
+    "JSON": "JSON",
 }
-"""By name of the result."""
+
+
+def pieces(results: dict[str, Any]) -> str:
+    """Where the time of a defective part goes, by size."""
+    sizes = results["cpu_milliseconds"]
+
+    def row(title: str, cells: list[str]) -> str:
+        return f"| {title} | {' | '.join(cells)} |"
+
+    shares = [
+        sum(spent for name, spent in by_piece.items() if name.startswith("network"))
+        / sum(by_piece.values())
+        for by_piece in sizes.values()
+    ]
+    return "\n".join(
+        [
+            row("piece", [_by(size) for size in sizes]),
+            "|---" * (1 + len(sizes)) + "|",
+            *(
+                row(title, [f"{by_piece[name]:.1f}" for by_piece in sizes.values()])
+                for name, title in PIECES.items()
+            ),
+            row("**the network's share of it all**", [f"**{share:.2f}**" for share in shares]),
+        ]
+    )
+
+
+LINES = (
+    ("a good part", 0.0, 0),
+    ("a line with 5 % defective", 0.05, 2),
+    ("the same, none turned", 0.05, 1),
+    ("all defective", 1.0, 2),
+    ("the same, none turned", 1.0, 1),
+)
+"""Names, the shares of defective parts, and how many views such a part takes."""
+
+
+def operations(results: dict[str, Any]) -> str:
+    """Multiply-adds a part on lines of both sides, and their ratio."""
+    header = "".join(
+        f" | {_by(size)}, billions | founding | times as few" for size in results["billions"]
+    )
+    rows = []
+    for line, defective, views in LINES:
+        good, cells = 1.0 - defective, []
+        for networks in results["billions"].values():
+            shared, founding = networks["shared"], networks["founding"]
+            ours = good * shared["encoder and heads"] + defective * views * sum(shared.values())
+            theirs = good * founding["screen"] + defective * sum(founding.values())
+            cells.append(f"{ours:.1f} | {theirs:.1f} | {theirs / ours:.1f}")
+        rows.append(f"| {line} | {' | '.join(cells)} |")
+    return "\n".join(
+        [
+            "`python benchmarks/operations.py`",
+            "",
+            f"| multiply-adds a part{header} |",
+            "|---" * (1 + 3 * len(results["billions"])) + "|",
+            *rows,
+        ]
+    )
+
+
+SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    "bench": ("bench", bench),
+    "performance": ("performance", performance),
+    "operations": ("operations", operations),
+    "pieces": ("performance", pieces),
+}
+"""By name of the section, the file of results and what is made of it."""
 
 
 def filled(page: str) -> str:
     """The page with every section whose results are there."""
 
     def fill(found: re.Match[str]) -> str:
-        path = HERE / "results" / f"{found[2]}.json"
+        file, written = SECTIONS[found[2]]
+        path = HERE / "results" / f"{file}.json"
         if not path.exists():
             return found[0]
         results = json.loads(path.read_text(encoding="utf-8"))
-        return f"{found[1]}\n{SECTIONS[found[2]](results)}\n\n{found[3]}"
+        return f"{found[1]}\n{written(results)}\n\n{found[3]}"
 
     return MARKED.sub(fill, page)
 
