@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from flawscope.batch import Outcome
 from flawscope.images import save_image
 
 GOOD = (0, 0, 90)
@@ -25,3 +26,8 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
     text = path.read_text(encoding="utf-8")
     assert not text or text.endswith("\n")
     return [json.loads(line) for line in text.splitlines()]
+
+
+def verdict(outcome: Outcome) -> str | None:
+    """What was said of a part; ``None`` of a file that could not be inspected."""
+    return None if outcome.inspection is None else outcome.inspection.verdict.value

@@ -10,17 +10,13 @@ from typing import Any
 
 import fsspec
 import pytest
-from batch_parts import BAD, GOOD, picture
+from batch_parts import BAD, GOOD, picture, verdict
 from fsspec.implementations.memory import MemoryFileSystem
 
 from flawscope.batch import Outcome, Sources, examined, line_of
 from flawscope.batch.stores import TRIES
 from flawscope.errors import ImageError, MissingExtraError
 from flawscope.runtime import Examination, Inspector
-
-
-def verdict(outcome: Outcome) -> str | None:
-    return None if outcome.inspection is None else outcome.inspection.verdict.value
 
 
 def test_every_address_comes_out_once_in_order(
