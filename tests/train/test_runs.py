@@ -175,6 +175,18 @@ def test_labels_alone_train(masked: Path, tmp_path: Path) -> None:
         assert inspection.kinds == {}
 
 
+def test_five_images_of_each_kind_are_enough_to_start_from_another_model(
+    run: TrainedModel, tmp_path: Path
+) -> None:
+    root = masked_parts(tmp_path / "few", good=0, defective=10)
+    found = trained(root, tmp_path / "run", start_from=run.model)
+    manifest = Bundle.open(found.model).manifest
+    assert manifest.dataset["started_from"]["sha256"] == Bundle.open(run.model).digest
+    (seen,) = manifest.dataset["fingerprints"].values()
+    assert seen["kinds"] == dict.fromkeys(KINDS, 5)
+    assert manifest.kinds == KINDS
+
+
 def test_kinds_alone_train_and_start_from_another_model(
     run: TrainedModel, masked: Path, tmp_path: Path
 ) -> None:
