@@ -51,7 +51,9 @@ def test_once_inspects_what_is_there_and_again_only_what_is_new(
     assert "1 files were not yet whole" in said.err
     rows = rows_of(Path("parts.watched.jsonl"))
     assert len(rows) == 7
-    assert [set(row["file"]) for row in rows] == [{"bytes", "modified_ns", "sha256"}] * 7
+    assert [set(row["file"]) for row in rows] == [
+        {"bytes", "modified_ns", "changed_ns", "sha256"}
+    ] * 7
     pages = sorted((parts / "pages").glob("*/index.html"))
     assert len(pages) == 2
     assert "g.png" in pages[1].read_text(encoding="utf-8")
