@@ -58,7 +58,8 @@ def _blaming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        unasked = error.filename is None or ".partial-" in str(error.filename)
+        named = f"{error.filename} {error.filename2}"
+        unasked = error.filename is None or ".partial-" in named
         if error.errno is None or not unasked:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error

@@ -121,6 +121,15 @@ def test_another_content_counts_though_its_size_and_time_are_the_same(line: Line
     assert part.stat().st_size == picture(line.folder / "x.bmp", GOOD).stat().st_size
 
 
+def test_lines_that_know_no_other_time_of_change_hold(line: Line) -> None:
+    """As those of results that were begun before it was kept."""
+    part = picture(line.folder / "part.png", GOOD)
+    state = part.stat()
+    file = {"bytes": state.st_size, "modified_ns": state.st_mtime_ns, "sha256": "x"}
+    line.journal.known.put(part.as_posix(), state_of({"file": file}))
+    assert line.look() == line.look() == {}
+
+
 def test_a_file_that_was_whole_too_early_is_inspected_again(line: Line, tmp_path: Path) -> None:
     data = picture(tmp_path / "part.png", BAD).read_bytes()
     stalled = line.folder / "stalled.png"

@@ -108,6 +108,11 @@ def test_the_split_of_the_models_own_run_is_found(
     said = capsys.readouterr()
     assert strict_lines(said.out)[0]["images"] < 18
     assert f"split: {kept}" in said.err
+    (dataset / "good" / "0.jpg").rename(dataset / "good" / "new.jpg")
+    assert cli("evaluate", dataset, "--model", run / "inspector.flaw", "--json") == 0
+    said = capsys.readouterr()
+    assert strict_lines(said.out)[0]["images"] == 18
+    assert f"{kept} is passed by" in said.err
 
 
 def test_a_model_judged_on_what_it_was_trained_on_is_told(

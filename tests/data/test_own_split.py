@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,21 @@ def test_a_split_that_nothing_can_be_learned_or_judged_by_is_none(
     tmp_path: Path, counts: dict[str, int]
 ) -> None:
     assert own_split(parted(tmp_path, **counts)) is None
+
+
+def test_parts_that_nobody_labelled_judge_and_choose_nothing(tmp_path: Path) -> None:
+    dataset = parted(tmp_path, train=12, validation=4, test=4)
+
+    def unlabelled(part: str) -> Dataset:
+        bare = {"label": Label.UNKNOWN, "defects": None, "kinds": None}
+        samples = [replace(one, **bare) if one.split == part else one for one in dataset.samples]
+        return replace(dataset, samples=tuple(samples))
+
+    assert own_split(unlabelled("test")) is None
+    made = own_split(unlabelled("validation"))
+    assert made is not None
+    assert [len(ids) for ids in made.ids.values()] == [12, 4, 4]
+    assert any(one.startswith("train/") for one in made.ids["validation"])
 
 
 def test_near_copies_on_both_sides_are_an_error(tmp_path: Path) -> None:

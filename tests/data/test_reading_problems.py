@@ -97,6 +97,26 @@ def test_what_could_be_masks_or_photographs_is_an_error_that_names_both(tmp_path
     assert len(read(tmp_path, "folder-per-label").samples) == 6
 
 
+def test_one_name_shared_by_chance_makes_no_masks(tmp_path: Path) -> None:
+    for seed in range(20):
+        small.photograph(tmp_path / ("good" if seed % 2 else "labels") / f"{seed}.jpg", seed=seed)
+    small.photograph(tmp_path / "good" / "3.png", seed=30)
+    dataset = read(tmp_path)
+    assert dataset.layout == "folder-per-label"
+    assert len(dataset.samples) == 21
+    assert dataset.kinds == ("labels",), "a folder's name that means masks beside images alone"
+    assert problem(dataset, "good/3.png").endswith("is taken for a photograph")
+
+
+def test_parts_of_a_split_may_have_a_year(tmp_path: Path) -> None:
+    for part in ("train2017", "val2017"):
+        for label in ("good", "scratch"):
+            small.photograph(tmp_path / part / label / "1.jpg")
+    dataset = read(tmp_path)
+    assert dataset.kinds == ("scratch",)
+    assert [one.split for one in dataset.samples] == ["train", "train", "validation", "validation"]
+
+
 @pytest.mark.parametrize("trees", [True, False])
 def test_without_a_folder_that_says_anything_the_masks_alone_speak(
     tmp_path: Path, *, trees: bool

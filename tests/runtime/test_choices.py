@@ -205,6 +205,9 @@ def test_an_engine_that_the_certificate_leaves_out_is_not_run(
         Inspector.load(refused, engine="openvino")
     for precision in ("auto", "float32", "int8"):
         assert Inspector.load(refused, precision=precision).engine == "onnxruntime"
+    low = certified(shared_model, tmp_path / "low.flaw", kept, choice("openvino", FLOAT32, INT8))
+    with pytest.raises(EngineError, match="answer otherwise on openvino"):
+        Inspector.load(low, engine="openvino", precision="float32")
     absent = certified(shared_model, tmp_path / "absent.flaw", kept, there=("onnxruntime",))
     assert Inspector.load(absent, engine="openvino").notes == (
         "the model's certificate knows nothing of openvino",

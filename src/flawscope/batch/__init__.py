@@ -24,6 +24,7 @@ outcome into it. Whenever the process is killed, every picture is either in it, 
 do.
 """
 
+from flawscope.batch.ahead import Ahead
 from flawscope.batch.crew import Crew
 from flawscope.batch.examining import Scale, examined
 from flawscope.batch.journal import Journal, StateOf
@@ -34,8 +35,9 @@ from flawscope.batch.sources import Sources, each_once
 from flawscope.batch.watching import Arrivals, looks, state_of
 
 __all__ = [
-    "Crew",
+    "Ahead",
     "Arrivals",
+    "Crew",
     "Item",
     "Journal",
     "Known",

@@ -384,7 +384,7 @@ def _knock(address: str) -> None:
     """Raises OSError where nobody answers; Ray itself tries for many minutes."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if host and port.isdecimal():
-        socket.create_connection((host, int(port)), _SECONDS_TO_ANSWER).close()
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()
 
 
 def _join(ray: ModuleType, cores: int) -> None:

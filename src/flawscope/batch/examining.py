@@ -60,7 +60,7 @@ def examined(
         inspector: looks at them.
         items: addresses, taken as they are needed; outcomes among them are passed through.
         scale: of the pictures.
-        ready: whether the next item can be had without waiting for it, as of ``Sources``; as long
+        ready: whether the next item can be had without waiting for it, as of ``Ahead``; as long
             as it cannot, no outcome is held back.
 
     Raises:

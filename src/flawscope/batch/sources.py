@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from glob import has_magic
@@ -10,11 +12,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from flawscope.batch.known import Known
-from flawscope.batch.lists import Lines
 from flawscope.batch.outcomes import Item, Outcome
 from flawscope.batch.stores import is_url, listed, require_there
 from flawscope.batch.walking import matching, pictures_under
 from flawscope.errors import ImageError
+
+_CHUNK = 65_536
+_BOM = b"\xef\xbb\xbf"
 
 LIST = "-"
 """Stands for a list on standard input, one path or address a line."""
@@ -50,7 +54,6 @@ class Sources:
         self._places = places
         self._besides = besides
         self._stream = stream
-        self._lines: Lines | None = None
         for place in places:
             _require_there(place)
 
@@ -59,9 +62,10 @@ class Sources:
         items = chain.from_iterable(map(self._found, self._places))
         return items if self._besides is None else _outside(items, self._besides)
 
-    def ready(self) -> bool:
-        """Whether the next address can be had without waiting for somebody to name it."""
-        return self._lines is None or self._lines.ready()
+    @property
+    def listed(self) -> bool:
+        """Whether somebody names them one by one, and may take a while for the next."""
+        return LIST in self._places
 
     @property
     def countable(self) -> bool:
@@ -80,9 +84,9 @@ class Sources:
 
     def _found(self, place: str) -> Iterator[Item]:
         if place == LIST:
-            self._lines = Lines(self._stream or sys.stdin.buffer)
-            for named in self._lines:
-                yield from _on_list(named)
+            for line in _lines(self._stream or sys.stdin.buffer):
+                if named := os.fsdecode(line.removeprefix(_BOM)).rstrip("\r\n"):
+                    yield from _on_list(named)
         elif is_url(place):
             yield from listed(place)
         else:
@@ -106,13 +110,27 @@ def _local(item: Item) -> Iterator[Item]:
         yield item
 
 
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Lines of a stream as they come, read past its buffer.
+
+    A thread that waits in there would keep the interpreter from ending.
+    """
+    try:
+        handle = stream.fileno()
+    except (AttributeError, io.UnsupportedOperation):
+        yield from stream
+        return
+    left = b""
+    while chunk := os.read(handle, _CHUNK):
+        *whole, left = (left + chunk).split(b"\n")
+        yield from whole
+    yield left
+
+
 def _on_list(place: str) -> Iterator[Item]:
     """What a line of a list names; one that names nothing fails when its turn comes."""
     if not is_url(place):
-        found = _here(place)
-        first = next(found, place)
-        yield first
-        yield from found
+        yield from _here(place) if Path(place).is_dir() or _matches(place) else [place]
     elif place.endswith("/") or "*" in place:
         yield from listed(place)
     else:
@@ -136,11 +154,12 @@ def _require_there(place: str) -> None:
         return
     if is_url(place):
         require_there(place)
-    elif not Path(place).exists() and not (has_magic(place) and _matches(place)):
+    elif not Path(place).exists() and not _matches(place):
         raise ImageError(
             "no such file or folder", where=place, remedy="Check the spelling of the path"
         )
 
 
 def _matches(place: str) -> bool:
-    return next(matching(Path(place).as_posix()), None) is not None
+    """Whether a glob finds anything."""
+    return has_magic(place) and next(matching(Path(place).as_posix()), None) is not None

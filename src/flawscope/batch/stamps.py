@@ -6,7 +6,8 @@ from pathlib import Path
 
 Stamp = tuple[int, int, int]
 """Size in bytes, and times in nanoseconds since 1970: of the last change of the content, which
-copying tools set as they like, and of the last change of any sort, which they cannot set."""
+copying tools set as they like, and of the last change of any sort, which they do not (on Windows,
+where that is not kept, of its creation)."""
 
 
 def stamp_of(path: Path) -> Stamp | None:

@@ -114,7 +114,7 @@ class Arrivals:
             elif not is_unfinished(item) and not self._is_besides(item):
                 stamp = stamp_of(Path(item))
                 state = self._known.state(item) or ""
-                if stamp is not None and not state.startswith(_state(stamp, "")):
+                if stamp is not None and not state.startswith(_same_states(stamp)):
                     yield item, stamp
 
     def _is_besides(self, path: str) -> bool:
@@ -135,6 +135,11 @@ def state_of(line: Mapping[str, Any]) -> str:
     file = line.get("file") or {}
     stamp = (file.get("bytes"), file.get("modified_ns"), file.get("changed_ns"))
     return _state(stamp, file.get("sha256") or "")
+
+
+def _same_states(stamp: Stamp) -> tuple[str, str]:
+    """How a state begins that is the same, also of a line that knows no other time of change."""
+    return _state(stamp, ""), _state((*stamp[:2], None), "")
 
 
 def _state(stamp: tuple[int | None, int | None, int | None], digest: str) -> str:

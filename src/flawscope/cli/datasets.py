@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from flawscope.cli.console import counting, note
 from flawscope.errors import SplitError
 
 if TYPE_CHECKING:
-    from flawscope.data import Audit
+    from flawscope.data import Audit, Split
     from flawscope.values import Dataset, Manifest
 
 LayoutOption = Annotated[
@@ -63,17 +64,34 @@ def with_split(dataset: Dataset, split_file: Path | None, model: Path | None = N
     """
     from flawscope.data import apply_split, default_split_path, read_split
 
-    usual = [default_split_path(dataset.root)]
-    if model is not None:
-        run = model if model.is_dir() else model.parent
-        usual.append(run / "splits" / f"{dataset.root.resolve().name}.json")
-    path = split_file or next((path for path in usual if path.exists()), None)
-    if path is not None:
+    path = split_file or default_split_path(dataset.root)
+    if split_file is not None or path.exists():
         note(f"split: {path}")
         return apply_split(dataset, read_split(path))
+    if (kept := _kept_by_run(dataset, model)) is not None:
+        path, split = kept
+        note(f"split: {path}")
+        return apply_split(dataset, split)
     if any(sample.split for sample in dataset.samples):
         note("split: as the dataset's own folders say")
     return dataset
+
+
+def _kept_by_run(dataset: Dataset, model: Path | None) -> tuple[Path, Split] | None:
+    """The split of just these images that the run of a model has kept, if there is one."""
+    from flawscope.data import read_split
+
+    if model is None:
+        return None
+    run = model if model.is_dir() else model.parent
+    path = run / "splits" / f"{dataset.root.resolve().name}.json"
+    if not path.exists():
+        return None
+    split = read_split(path)
+    same = {sample.id for sample in dataset.samples} == set(chain.from_iterable(split.ids.values()))
+    if not same:
+        note(f"the split that the model's run kept is of other images: {path} is passed by")
+    return (path, split) if same else None
 
 
 def warn_of_seen(dataset: Dataset, manifest: Manifest) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from flawscope.errors import EngineError
 
 if TYPE_CHECKING:
-    from flawscope.batch import Crew, Item, Outcome, Scale
+    from flawscope.batch import Crew, Outcome, Scale
     from flawscope.runtime import Inspector
 
 RAY = "ray"
 
-Examine = Callable[[Iterable["Item"]], Generator["Outcome", None, None]]
+Examine = Callable[..., Generator["Outcome", None, None]]
+"""Takes items, and ``ready`` as of ``examined``."""
 
 
 @contextmanager
@@ -30,7 +31,6 @@ def engaged(
     streams: int | None,
     workers: int | None,
     pixels: bool,
-    ready: Callable[[], bool],
 ) -> Iterator[tuple[Inspector | Crew, Examine]]:
     """Who inspects, and how: addresses in, outcomes out.
 
@@ -43,7 +43,6 @@ def engaged(
         streams: for one of this process; those of Ray's have as many as suit their threads.
         workers: of Ray.
         pixels: whether outcomes must have theirs.
-        ready: whether the next address can be had without waiting for it.
 
     Raises:
         EngineError: there are workers without Ray.
@@ -57,7 +56,7 @@ def engaged(
             model, workers=workers, engine=inner or None, precision=precision, threads=threads
         )
         with hired as crew:
-            yield crew, partial(crew.examined, scale=scale, pixels=pixels, ready=ready)
+            yield crew, partial(crew.examined, scale=scale, pixels=pixels)
         return
     if workers is not None:
         raise EngineError(
@@ -66,4 +65,4 @@ def engaged(
     inspector = Inspector.load(
         model, engine=engine, precision=precision, threads=threads, streams=streams
     )
-    yield inspector, partial(examined, inspector, scale=scale, ready=ready)
+    yield inspector, partial(examined, inspector, scale=scale)

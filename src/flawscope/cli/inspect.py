@@ -104,7 +104,7 @@ def inspect(
     Files that cannot be read are named at the end; the others are inspected all the same, and
     the exit code is 2.
     """
-    from flawscope.batch import Scale, Sources
+    from flawscope.batch import Ahead, Scale, Sources
     from flawscope.bundle import shipped_model
 
     _refuse_halves(results, resume=resume, out=out, submission=submission)
@@ -123,7 +123,6 @@ def inspect(
                 streams=streams or (1 if _is_one(paths) else None),
                 workers=workers,
                 pixels=out is not None,
-                ready=sources.ready,
             )
         )
         batch.introduce(inspector)
@@ -131,7 +130,11 @@ def inspect(
         journal = opened.enter_context(maybe_begun(results, facts, resume=resume))
         left = opened.enter_context(_once(journal, items))
         images = _named(left) if submission is not None else None
-        outcomes = opened.enter_context(closing(examine(images or left)))
+        if sources.listed and images is None:
+            ahead = opened.enter_context(closing(Ahead(left)))
+            outcomes = opened.enter_context(closing(examine(ahead, ready=ahead.ready)))
+        else:
+            outcomes = opened.enter_context(closing(examine(images or left)))
         with (
             submitted(outcomes, submission, images or (), inspector.manifest.kinds) as listed,
             batch.page_for(out, inspector, path, mm_per_pixel) as page,

@@ -37,6 +37,7 @@ __all__ = [
     "convert",
     "default_split_path",
     "detect",
+    "digest_of_test",
     "fingerprint",
     "infer_groups",
     "keep_copies_together",
@@ -44,5 +45,4 @@ __all__ = [
     "read",
     "read_split",
     "split",
-    "digest_of_test",
 ]

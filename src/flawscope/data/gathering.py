@@ -19,6 +19,9 @@ from flawscope.values import Defect, Label, Problem, ProblemCode, Sample, Size
 INSIDE = 128
 """A mask pixel of this value or above belongs to the defect."""
 
+_NUMBERS, _FEWEST = 15, 16
+"""So many pixels of values no higher number kinds, or say yes by a 1: they are no faint mask."""
+
 
 @dataclass
 class Gathering:
@@ -92,7 +95,8 @@ class Gathering:
                 ProblemCode.SIZE_MISMATCH,
             )
             return None
-        if 0 < (highest := values.max(initial=0)) < INSIDE:
+        highest = values.max(initial=0)
+        if 0 < highest <= _NUMBERS and np.count_nonzero(values) >= _FEWEST:
             self.note(name, f"no value of the mask is over {highest}; inside is from {INSIDE} on")
             return None
         return values >= INSIDE

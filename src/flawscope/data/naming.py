@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from string import digits
 
 from flawscope.values import UNNAMED
 
@@ -60,12 +59,9 @@ IMAGE_FOLDERS = frozenset({"image", "images", "img", "imgs"})
 
 MASK_FOLDERS = frozenset(
     {
-        "annotation",
-        "annotations",
         "ground_truth",
         "groundtruth",
         "gt",
-        "labels",
         "mask",
         "masks",
         "segmentationclass",
@@ -74,6 +70,10 @@ MASK_FOLDERS = frozenset(
 )
 """Folders of pictures that are labels, not photographs."""
 
+LABEL_FOLDERS = frozenset({"annotation", "annotations", "labels"})
+"""Folders that may hold masks beside a tree of images; elsewhere they are called as anything is."""
+
+_YEAR = re.compile(r"\d{4}$")
 _SEPARATORS = re.compile(r"[\s_\-.]+")
 
 
@@ -93,10 +93,14 @@ def is_unnamed_defect(folder: str) -> bool:
     return " ".join(words[:1]) in UNNAMED_FOLDERS or " ".join(words[:2]) in UNNAMED_FOLDERS
 
 
-def split_of(parts: Iterable[str]) -> str | None:
-    """The part of a split that the first telling folder of a path names: ``train``, ``Val2017``."""
-    named = (SPLIT_FOLDERS.get(part.casefold().rstrip(digits)) for part in parts)
-    return next((split for split in named if split), None)
+def part_named(folder: str) -> str | None:
+    """The part of a split that a folder's name says: ``train``, ``Val2017``."""
+    return SPLIT_FOLDERS.get(_YEAR.sub("", folder.casefold()))
+
+
+def split_of(folders: Iterable[str]) -> str | None:
+    """The part of a split that the first telling folder of a path names."""
+    return next(filter(None, map(part_named, folders)), None)
 
 
 def kinds_of_folders(folders: Iterable[str]) -> dict[str, str | None]:

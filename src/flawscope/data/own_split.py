@@ -26,8 +26,8 @@ def own_split(dataset: Dataset, *, seed: int = 0, progress: Progress = silent) -
         progress: told of every image opened and of every comparison.
 
     Returns:
-        ``None`` where it names no train or no test part, leaves images out, or shows no defect in
-        the train part, as sets for learning from good parts alone.
+        ``None`` where it names no train or no test part, leaves images out, has no label in the
+        test part, or shows no defect in the train part, as sets for learning from good parts alone.
 
     Raises:
         SplitError: near copies stand in different parts.
@@ -36,7 +36,7 @@ def own_split(dataset: Dataset, *, seed: int = 0, progress: Progress = silent) -
     for sample in dataset.samples:
         parts[sample.split].append(sample)
     shows = any(sample.label is Label.DEFECTIVE for sample in parts["train"])
-    if None in parts or "test" not in parts or not shows:
+    if None in parts or not _is_labelled(parts["test"]) or not shows:
         return None
     if torn := copies_in_two_parts(dataset, progress):
         raise SplitError(
@@ -45,8 +45,9 @@ def own_split(dataset: Dataset, *, seed: int = 0, progress: Progress = silent) -
             where=dataset.root,
             remedy=f"Split by part with: flawscope data split {dataset.root}",
         )
-    train = replace(dataset, samples=tuple(parts["train"]))
-    given = "validation" in parts
+    unlabelled = [] if _is_labelled(parts["validation"]) else parts["validation"]
+    train = replace(dataset, samples=(*parts["train"], *unlabelled))
+    given = _is_labelled(parts["validation"])
     shares = (1.0, 0.0, 0.0) if given else (1.0 - _CHOSEN_ON, _CHOSEN_ON, 0.0)
     made = split(train, shares=shares, seed=seed, progress=progress)
     named: tuple[Part, ...] = ("validation", "test") if given else ("test",)
@@ -59,6 +60,10 @@ def own_split(dataset: Dataset, *, seed: int = 0, progress: Progress = silent) -
             "parts": whole,
         }
     )
+
+
+def _is_labelled(samples: list[Sample]) -> bool:
+    return any(sample.label is not Label.UNKNOWN for sample in samples)
 
 
 def _by_group(samples: list[Sample]) -> dict[str, tuple[str, ...]]:

@@ -95,9 +95,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except UnidentifiedImageError as error:
         if data.startswith(_TIFF):
             raise ImageError(
-                "a TIFF of a sort that is not read, such as colours in floating point or 64 bits",
+                "a TIFF that is cut short, or of a sort that is not read (colours in floating"
+                " point, 64 bits)",
                 where=path,
-                remedy="Save it in grey, or its colours with 8 bits",
+                remedy="Copy it again, or save it in grey, or its colours with 8 bits",
             ) from error
         raise ImageError(
             "not an image in a format that is known here",
@@ -151,7 +152,7 @@ def open_image(
     Args:
         path: of the file.
         value_range: the values that become 0 and 255, for grey images of more than 8 bits;
-            without it, those that ``FLAWSCOPE_VALUE_RANGE`` names, if any.
+            where neither it nor the file says, those that ``FLAWSCOPE_VALUE_RANGE`` names.
 
     Raises:
         ImageError: the file cannot be read, is damaged, over the limit, or of unstated scale.
@@ -199,7 +200,7 @@ def _as_rgb(
     stated = _stated_range(image)
     image = ImageOps.exif_transpose(image)
     if image.mode in _DEEP_GREY:
-        grey = _scaled(np.asarray(image), value_range or _named_range() or stated, path)
+        grey = _scaled(np.asarray(image), value_range or stated or _named_range(), path)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         over = image.convert("RGBA")
@@ -218,7 +219,7 @@ def _stated_range(image: Image.Image) -> tuple[float, float] | None:
 
 
 def _named_range() -> tuple[float, float] | None:
-    """What every grey image of more than 8 bits is scaled by, where the environment says so."""
+    """What grey images that state no scale are scaled by, where the environment says so."""
     text = os.environ.get("FLAWSCOPE_VALUE_RANGE", "")
     if not text:
         return None

@@ -57,9 +57,7 @@ def usable_choices(manifest: Manifest, engines: Sequence[str]) -> tuple[Choice, 
     An engine whose float32 a certificate was refused gives other answers, and is left out.
     """
     certified = manifest.certificate.choices if manifest.certificate else ()
-    plain = [
-        in_float32(manifest, engine) for engine in engines if not _is_refused(manifest, engine)
-    ]
+    engines = [engine for engine in engines if not _is_refused(manifest, engine)]
     lower = (
         choice
         for choice in certified
@@ -67,7 +65,7 @@ def usable_choices(manifest: Manifest, engines: Sequence[str]) -> tuple[Choice, 
         and choice.engine in engines
         and set(choice.precisions.values()) <= precisions_of(choice.engine)
     )
-    return (*plain, *lower)
+    return (*(in_float32(manifest, engine) for engine in engines), *lower)
 
 
 def _is_refused(manifest: Manifest, engine: str) -> bool:

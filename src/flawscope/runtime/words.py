@@ -47,13 +47,11 @@ def reasons(
     verdict = policy.verdict(score)
     if verdict is Verdict.ACCEPT:
         return (f"looks good ({percent(score)} likely defective)",)
-    places = [
-        sorted(same, key=lambda one: (-one.score, -kinds.get(one.kind, 0.0)))
-        for same in _by_place(defects)
-    ]
-    said = [describe(same, size, mm_per_pixel) for same in places[:_MOST_PLACES]]
-    if len(places) > _MOST_PLACES:
-        rest = len(places) - _MOST_PLACES
+    places, rest = _by_place(defects)
+    for same in places:
+        same.sort(key=lambda one: (-one.score, -kinds.get(one.kind, 0.0)))
+    said = [describe(same, size, mm_per_pixel) for same in places]
+    if rest:
         said.append(f"and {rest:,} more place{'' if rest == 1 else 's'}")
     if not defects:
         said.append(_unlocated(score, kinds, policy))
@@ -76,9 +74,10 @@ def _unlocated(score: float, kinds: Mapping[str, float], policy: Policy) -> str:
     return f"{looks} ({percent(score)}){perhaps}, but no place stands out"
 
 
-def _by_place(defects: Sequence[Defect]) -> list[list[Defect]]:
-    """Defects of different kinds at much the same place together, in the order of the first."""
+def _by_place(defects: Sequence[Defect]) -> tuple[list[list[Defect]], int]:
+    """The first places, defects of different kinds at much the same one together; how many more."""
     places: list[list[Defect]] = []
+    rest = 0
     for defect in defects:
         for same in places:
             kinds = {one.kind for one in same}
@@ -86,8 +85,11 @@ def _by_place(defects: Sequence[Defect]) -> list[list[Defect]]:
                 same.append(defect)
                 break
         else:
-            places.append([defect])
-    return places
+            if len(places) < _MOST_PLACES:
+                places.append([defect])
+            else:
+                rest += 1
+    return places, rest
 
 
 def _shared(one: Box, other: Box) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -176,21 +177,31 @@ def lessons_for(part: Part, curriculum: Curriculum) -> Curriculum:
     )
 
 
-def begin(part: Part, kinds: Sequence[str], origin: Bundle | None, side: int) -> Network:
-    """A network as ``build`` gives it, once it is sure to take crops of a side, and any picture.
+def begin(part: Part, kinds: Sequence[str], origin: Bundle | None) -> Network:
+    """A network as ``build`` gives it; the key that an error names is the recipe's."""
+    with _in_section(part):
+        return build(part, kinds, origin)
 
-    Raises:
-        TrainingError: as for ``build``, or it does not; the key it names is the recipe's.
-    """
+
+def refuse_misfits(parts: Sequence[Part], networks: Sequence[Network], side: int) -> None:
+    """Raises TrainingError unless all networks take crops of a side, and pictures of any other."""
+    seen = set()
+    for part, network in zip(parts, networks, strict=True):
+        if part.section not in seen:  # Those of one section differ in what they answer alone.
+            with _in_section(part):
+                refuse_misfit(network, side)
+        seen.add(part.section)
+
+
+@contextmanager
+def _in_section(part: Part) -> Iterator[None]:
     try:
-        network = build(part, kinds, origin)
-        refuse_misfit(network, side)
+        yield
     except TrainingError as error:
         if part.section and (error.where or "").startswith(("encoder.", "decoder.")):
             key = f"{part.section}.{error.where}"
             raise TrainingError(error.what, where=key, remedy=error.remedy) from error
         raise
-    return network
 
 
 def build(part: Part, kinds: Sequence[str], origin: Bundle | None) -> Network:

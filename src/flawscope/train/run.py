@@ -20,7 +20,7 @@ from flawscope.train.checkpoint import Progress
 from flawscope.train.finishing import finish
 from flawscope.train.loop import Report, fit
 from flawscope.train.memory import keep_memory
-from flawscope.train.networks import Part, begin, lessons_for, parts_of
+from flawscope.train.networks import Part, begin, lessons_for, parts_of, refuse_misfits
 from flawscope.train.peers import meet
 from flawscope.train.precision import fastest_precision
 from flawscope.train.preparing import SPLITS, Prepared, prepare
@@ -109,6 +109,9 @@ def train(
     parts = parts_of(resolved, curriculum)
     # All of them first: a name that is wrong in the last must not cost the minutes of the others.
     networks = [_begun(part, curriculum, origin, resolved).to(peers.device) for part in parts]
+    refuse_misfits(parts, networks, resolved.crops.size)
+    shares = sum(part.share for part in parts)
+    spent = time.monotonic() - began
     trained: list[tuple[Part, Network]] = []
     done: list[Progress] = []
     followed: list[Tracking] = []
@@ -128,7 +131,7 @@ def train(
                 folder,
                 freeze=part.freeze,
                 resume=resume,
-                spent=0.0 if trained else time.monotonic() - began,
+                spent=spent * part.share / shares,
                 trackers=followed[-1],
                 report=_reporting(report, part, parts),
                 peers=peers,
@@ -161,7 +164,7 @@ def train(
 
 def _begun(part: Part, curriculum: Curriculum, origin: Bundle | None, recipe: Recipe) -> Network:
     torch.manual_seed(recipe.seed)
-    return begin(part, curriculum.kinds, origin, recipe.crops.size)
+    return begin(part, curriculum.kinds, origin)
 
 
 def _set_out(recipe: Recipe, network: Network, prepared: Prepared, out: Path) -> Recipe:

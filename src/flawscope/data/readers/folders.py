@@ -7,8 +7,14 @@ from __future__ import annotations
 
 from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing
-from flawscope.data.naming import MASK_FOLDERS, kinds_of_folders, split_of
-from flawscope.data.readers.pairs import kind_folder
+from flawscope.data.naming import (
+    IMAGE_FOLDERS,
+    LABEL_FOLDERS,
+    MASK_FOLDERS,
+    kinds_of_folders,
+    split_of,
+)
+from flawscope.data.readers.pairs import kind_folder, pair
 from flawscope.values import UNNAMED
 
 
@@ -16,7 +22,7 @@ def recognise(listing: Listing) -> str | None:
     """Why a folder looks like this layout, if it does: images in folders, none of them masks'."""
     folders = sorted({kind_folder(image) for image in listing.images} - {""})
     inner = {part.casefold() for image in listing.images for part in image.split("/")[:-1]}
-    if not folders or inner & MASK_FOLDERS:
+    if not folders or inner & MASK_FOLDERS or (inner & LABEL_FOLDERS and inner & IMAGE_FOLDERS):
         return None
     named = ", ".join(folders[:4]) + (", ..." if len(folders) > 4 else "")
     return f"images lie in {len(folders)} folders ({named}) with no other labels"
@@ -25,6 +31,9 @@ def recognise(listing: Listing) -> str | None:
 def read(gathering: Gathering) -> None:
     """Reads every image; the first folder that says something is its label."""
     images = gathering.listing.images
+    for image, mask in pair(images).items():
+        if mask is not None:
+            gathering.note(mask, f"may be the mask of {image}, but is taken for a photograph")
     kinds = kinds_of_folders(folder for image in images if (folder := kind_folder(image)))
     gathering.kinds.update(kind for kind in kinds.values() if kind)
     for image in images:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing, stem_of, suffix_of
-from flawscope.data.naming import IMAGE_FOLDERS, SPLIT_FOLDERS, kinds_of_folders, split_of
+from flawscope.data.naming import IMAGE_FOLDERS, kinds_of_folders, part_named, split_of
 from flawscope.data.readers.masked import MASK_MARKS, add_masked
 
-_SILENT = IMAGE_FOLDERS | SPLIT_FOLDERS.keys()
+_SOME = 0.1
+"""Of the images: where fewer have one beside them, they are photographs of one name by chance."""
 
 
 def recognise(listing: Listing) -> str | None:
@@ -30,8 +31,11 @@ def recognise(listing: Listing) -> str | None:
 
 def some_paired(listing: Listing) -> str | None:
     """Why a folder could be this layout after all, though most images have no mask."""
-    masked = sum(mask is not None for mask in pair(listing.images).values())
-    return f"{masked} images have what could be a mask of the same stem beside them" * (masked > 0)
+    pairs = pair(listing.images)
+    masked = sum(mask is not None for mask in pairs.values())
+    if masked < _SOME * len(pairs):
+        return None
+    return f"{masked} images have what could be a mask of the same stem beside them"
 
 
 def read(gathering: Gathering) -> None:
@@ -66,5 +70,7 @@ def pair(names: tuple[str, ...]) -> dict[str, str | None]:
 def kind_folder(image: str) -> str:
     """The first folder of a path that is no part of a split and not just "images"; or empty."""
     folders = image.split("/")[:-1]
-    telling = (name for name in folders if name.casefold() not in _SILENT)
+    telling = (
+        name for name in folders if not (name.casefold() in IMAGE_FOLDERS or part_named(name))
+    )
     return next(telling, "")

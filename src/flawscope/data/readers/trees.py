@@ -17,9 +17,10 @@ from flawscope.data.gathering import Gathering, defects_in
 from flawscope.data.listing import Listing, stem_of
 from flawscope.data.naming import (
     IMAGE_FOLDERS,
+    LABEL_FOLDERS,
     MASK_FOLDERS,
-    SPLIT_FOLDERS,
     kinds_of_folders,
+    part_named,
     split_of,
 )
 from flawscope.data.readers.masked import MASK_MARKS, add_masked
@@ -51,7 +52,7 @@ class Trees:
         found: dict[str, dict[str, str]] = {}
         for inside, mask in self.masks.items():
             parts = inside.split("/")
-            at = 1 if parts[0].casefold() in SPLIT_FOLDERS and len(parts) > 2 else 0
+            at = 1 if part_named(parts[0]) and len(parts) > 2 else 0
             rest = "/".join([*parts[:at], *parts[at + 1 :]])
             if image := self.images.get(rest) or self.images.get(_unmarked(rest)):
                 found.setdefault(image, {})[parts[at]] = mask
@@ -137,10 +138,10 @@ def find_trees(names: tuple[str, ...]) -> Trees:
             if part.casefold() in IMAGE_FOLDERS:
                 images[_inside(parts, index)] = name
                 break
-            if part.casefold() in MASK_FOLDERS:
+            if part.casefold() in MASK_FOLDERS | LABEL_FOLDERS:
                 masks[_inside(parts, index)] = name
                 break
-            if part.casefold() not in SPLIT_FOLDERS:
+            if not part_named(part):
                 break
     for inside in list(masks):
         if inside not in images and _unmarked(inside) in images:
