@@ -132,7 +132,7 @@ def test_what_no_mask_shows_is_not_located(masked: Path, tmp_path: Path) -> None
 
 
 def test_a_classifier_of_exclusive_classes(masked: Path, tmp_path: Path) -> None:
-    small = ("encoder.name=mobilenetv3_small_050", "encoder.pretrained=false", "encoder.frozen=0")
+    small = ("encoder.name=mobilenetv3_small_050", "encoder.pretrained=false")
     settings = [*BRIEF, "schedule.steps=2", *small]
     found = train([masked], tmp_path / "run", recipe="gradcam", settings=settings)
     inspector = Inspector.load(found.model, engine="onnxruntime")
