@@ -23,11 +23,10 @@ from flawscope.images import open_image
 from flawscope.runtime import ENGINES, Inspector
 from methods import freezing, gates, leaks, second_look, versus
 from runs import data, flawscope, judge, rendered_parts, split, steps, train
-from transfer import draws, transfer
+from transfer import SHIPPED, draws, transfer, unseen
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-SHIPPED = HERE.parent / "src" / "flawscope" / "models" / "base.flaw"
 
 BASE_SETS = ("magnetic-tile", "neu-steel", "ball-screw", "neu-det", "casting")
 COMPARED = 500
@@ -112,6 +111,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[Path, float], dict[str, Any]], float]] = 
     "freezing": (freezing, 0.0),
     "transfer": (transfer, 0.0),
     "draws": (draws, 0.0),
+    "unseen": (unseen, 0.0),
 }
 """By name: what to do, and for how many minutes to train."""
 

@@ -32,6 +32,11 @@ STARTS = ("base", "imagenet", "nothing")
 DRAWN, FEW, DRAWS = "neu-steel", 10, 3
 """Of which set how many images of each kind are drawn how often."""
 
+UNSEEN = "x-sdd"
+"""Rolled steel of another mill, by kind; nobody says where the defects are."""
+
+SHIPPED = Path(__file__).parent.parent / "src" / "flawscope" / "models" / "base.flaw"
+
 
 def transfer(work: Path, _minutes: float) -> dict[str, Any]:
     """Each left-out set from each start, on so many images; two sets at once, a core each."""
@@ -45,15 +50,24 @@ def transfer(work: Path, _minutes: float) -> dict[str, Any]:
 
 
 def draws(work: Path, _minutes: float) -> dict[str, Any]:
-    """Of one set, other few images each time, from a base and from ImageNet, a core each."""
-    base = _base(work, DRAWN, None)
-    root, whole = data(DRAWN), split(data(DRAWN), work)
+    """Of one set, other few images each time, from a base that never saw it and from ImageNet."""
+    return {"base_steps": BASE_STEPS, **_drawn(work, DRAWN, _base(work, DRAWN, None))}
+
+
+def unseen(work: Path, _minutes: float) -> dict[str, Any]:
+    """The same of a set that the shipped model never saw, from that model and from ImageNet."""
+    return _drawn(work, UNSEEN, SHIPPED)
+
+
+def _drawn(work: Path, name: str, base: Path) -> dict[str, Any]:
+    """Two starts on a few images of a set, other ones each time; a core for each start."""
+    root, whole = data(name), split(data(name), work)
     found = []
     for draw in range(DRAWS):
         file = few(whole, root, work, FEW, draw)
 
         def figures(start: str, core: int, draw: int = draw, file: Path = file) -> dict[str, Any]:
-            run = work / "transfer" / f"{DRAWN}-draw-{draw}-{start}"
+            run = work / "transfer" / f"{name}-draw-{draw}-{start}"
             model = _started(root, file, run, start, base, core)
             return judge(model, root, whole, core=core)
 
@@ -64,10 +78,9 @@ def draws(work: Path, _minutes: float) -> dict[str, Any]:
             }
             found.append({start: job.result() for start, job in jobs.items()})
     return {
-        "dataset": DRAWN,
+        "dataset": name,
         "images": FEW,
         "steps": STEPS,
-        "base_steps": BASE_STEPS,
         "batch": BATCH,
         "draws": found,
     }
