@@ -112,7 +112,7 @@ def warn_of_seen(dataset: Dataset, manifest: Manifest) -> None:
         ):
             note(
                 "the model was trained on images of this dataset, by another split: these figures"
-                " flatter it (its run keeps the split in splits/; name it with --split-file)",
+                " may flatter it (its run keeps the split in splits/; name it with --split-file)",
                 "bold yellow",
             )
 
