@@ -34,10 +34,12 @@ def test_kinds_at_one_place_are_told_together() -> None:
         boxed("crack", 10, 130, 28, 6),
         boxed("crack", 400, 130, 28, 6, 0.9),
         boxed(UNNAMED, 12, 130, 28, 6, 0.8),
+        boxed("stain", 12, 130, 28, 6, 0.7),
+        boxed("pit", 12, 130, 28, 6, 0.6),
     ]
     said = reasons(0.97, {"crack": 0.9, "fray": 0.4}, defects, POLICY, SIZE, None)
     assert said == (
-        f"crack or fray, 28 {TIMES} 6 px at the left edge, 97 %",
+        f"crack or fray or stain, 28 {TIMES} 6 px at the left edge, 97 %",
         f"crack, 28 {TIMES} 6 px at the right edge, 90 %",
     )
 

@@ -12,6 +12,7 @@ from flawscope.runtime.cascade import rule_for
 from flawscope.values import UNNAMED, Box, Defect, Policy, Size, Verdict
 
 _MOST_PLACES = 5
+_MOST_NAMES = 3
 _SAME_PLACE = 0.5
 """Boxes that share so much of what they cover together are told as one place."""
 
@@ -109,7 +110,7 @@ def describe(same: Sequence[Defect], size: Size, mm_per_pixel: float | None = No
         mm_per_pixel: lengths are in pixels where it is not known.
     """
     defect = same[0]
-    named = [one.kind for one in same if one.kind != UNNAMED]
+    named = [one.kind for one in same if one.kind != UNNAMED][:_MOST_NAMES]
     name = " or ".join(named) or "defect of no known kind"
     length, width = extent(defect)
     if mm_per_pixel is None:
