@@ -23,10 +23,11 @@ from flawscope.images import open_image
 from flawscope.runtime import ENGINES, Inspector
 from methods import freezing, gates, leaks, second_look, versus
 from runs import data, flawscope, judge, rendered_parts, split, steps, train
-from transfer import SHIPPED, draws, transfer, unseen
+from transfer import draws, transfer, unseen
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
+SHIPPED = HERE.parent / "src" / "flawscope" / "models" / "base.flaw"
 
 BASE_SETS = ("magnetic-tile", "neu-steel", "ball-screw", "neu-det", "casting")
 COMPARED = 500

@@ -447,8 +447,8 @@ def unseen(results: dict[str, Any]) -> str:
                 f" {found['steps']} steps of {found['batch']} crops. Nobody says where its defects"
                 f" are, so kinds are judged: means over them, on {images} test images. Starting"
                 f" from the shipped model instead of ImageNet changes average precision by"
-                f" {precision:+.3f} and F1 by {f1:+.3f} in the mean of {len(rows)} draws: where"
-                " nothing is located, a model of other parts is no better start."
+                f" {precision:+.3f} and F1 by {f1:+.3f} in the mean of {len(rows)} draws: on this"
+                " set, of which nothing is located, a model of other parts is no better start."
             ),
             "",
             *table(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flawscope.files import write_text
+from page import table
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "performance.md"
@@ -113,26 +114,17 @@ PIECES = {
 def pieces(results: dict[str, Any]) -> str:
     """Where the time of a defective part goes, by size."""
     sizes = results["cpu_milliseconds"]
-
-    def row(title: str, cells: list[str]) -> str:
-        return f"| {title} | {' | '.join(cells)} |"
-
     shares = [
         sum(spent for name, spent in by_piece.items() if name.startswith("network"))
         / sum(by_piece.values())
         for by_piece in sizes.values()
     ]
-    return "\n".join(
-        [
-            row("piece", [_by(size) for size in sizes]),
-            "|---" * (1 + len(sizes)) + "|",
-            *(
-                row(title, [f"{by_piece[name]:.1f}" for by_piece in sizes.values()])
-                for name, title in PIECES.items()
-            ),
-            row("**the network's share of it all**", [f"**{share:.2f}**" for share in shares]),
-        ]
-    )
+    rows = [
+        (title, *(f"{by_piece[name]:.1f}" for by_piece in sizes.values()))
+        for name, title in PIECES.items()
+    ]
+    total = ("**the network's share of it all**", *(f"**{share:.2f}**" for share in shares))
+    return "\n".join(table(("piece", *map(_by, sizes)), [*rows, total]))
 
 
 LINES = (
@@ -147,27 +139,19 @@ LINES = (
 
 def operations(results: dict[str, Any]) -> str:
     """Multiply-adds a part on lines of both sides, and their ratio."""
-    header = "".join(
-        f" | {_by(size)}, billions | founding | times as few" for size in results["billions"]
-    )
+    heads = ["multiply-adds a part"]
+    for size in results["billions"]:
+        heads += [f"{_by(size)}, billions", "founding", "times as few"]
     rows = []
     for line, defective, views in LINES:
-        good, cells = 1.0 - defective, []
+        good, cells = 1.0 - defective, [line]
         for networks in results["billions"].values():
             shared, founding = networks["shared"], networks["founding"]
             ours = good * shared["encoder and heads"] + defective * views * sum(shared.values())
             theirs = good * founding["screen"] + defective * sum(founding.values())
-            cells.append(f"{ours:.1f} | {theirs:.1f} | {theirs / ours:.1f}")
-        rows.append(f"| {line} | {' | '.join(cells)} |")
-    return "\n".join(
-        [
-            "`python benchmarks/operations.py`",
-            "",
-            f"| multiply-adds a part{header} |",
-            "|---" * (1 + 3 * len(results["billions"])) + "|",
-            *rows,
-        ]
-    )
+            cells += [f"{figure:.1f}" for figure in (ours, theirs, theirs / ours)]
+        rows.append(cells)
+    return "\n".join(["`python benchmarks/operations.py`", "", *table(heads, rows)])
 
 
 SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from flawscope.bundle import shipped_model
 from flawscope.data import read
 from runs import data, judge, rendered_parts, settings, split, train
 
@@ -35,8 +36,6 @@ DRAWN, FEW, DRAWS = "neu-steel", 10, 3
 UNSEEN = "x-sdd"
 """Rolled steel of another mill, by kind; nobody says where the defects are."""
 
-SHIPPED = Path(__file__).parent.parent / "src" / "flawscope" / "models" / "base.flaw"
-
 
 def transfer(work: Path, _minutes: float) -> dict[str, Any]:
     """Each left-out set from each start, on so many images; two sets at once, a core each."""
@@ -56,7 +55,7 @@ def draws(work: Path, _minutes: float) -> dict[str, Any]:
 
 def unseen(work: Path, _minutes: float) -> dict[str, Any]:
     """The same of a set that the shipped model never saw, from that model and from ImageNet."""
-    return _drawn(work, UNSEEN, SHIPPED)
+    return _drawn(work, UNSEEN, shipped_model())
 
 
 def _drawn(work: Path, name: str, base: Path) -> dict[str, Any]:

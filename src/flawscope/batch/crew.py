@@ -12,7 +12,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
@@ -22,7 +21,7 @@ from flawscope.batch.outcomes import Item, Outcome
 from flawscope.bundle import Bundle, shipped_model
 from flawscope.errors import EngineError, FlawscopeError, ImageError, MissingExtraError
 from flawscope.runtime import AUTO, Inspector, usable_threads
-from flawscope.runtime.overlap import always
+from flawscope.runtime.overlap import GLANCE, always
 
 ORDER = 4
 """Addresses that a worker is given at once: what a killed one does again, and what the last one to
@@ -30,9 +29,6 @@ end a run may have more to do than the others."""
 
 PLACES = 2
 """Orders that a worker has at once: pictures of the next are opened or fetched meanwhile."""
-
-_GLANCE = 0.05
-"""Seconds between two looks for the next item."""
 
 _SECONDS_TO_ANSWER = 10.0
 """How long the head of a cluster may take to answer at all."""
@@ -161,12 +157,11 @@ class _Rota:
             if self.busy[worker]:
                 return None
             return _Order(worker, [self.suspects.popleft()], PLACES)
-        found = list(islice(items, 1))
-        while found and len(found) < ORDER and self.ready():
-            more = list(islice(items, 1))
-            if not more:
+        found: list[Item] = []
+        for item in items:
+            found.append(item)
+            if len(found) == ORDER or not self.ready():
                 break
-            found += more
         self.ended = not found
         return _Order(worker, found) if found else None
 
@@ -289,7 +284,7 @@ class Crew:
                 call = order.worker.examine.remote(*asked, pixels=pixels)
                 rota.given[call] = order
             waiting = [*rota.joining, *rota.given]
-            patience = _GLANCE if rota.waits else None
+            patience = GLANCE if rota.waits else None
             done, _ = ray.wait(waiting, timeout=patience) if waiting else ([], [])
             for call in done:
                 if call in rota.joining:

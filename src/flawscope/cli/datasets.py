@@ -79,12 +79,12 @@ def with_split(dataset: Dataset, split_file: Path | None, model: Path | None = N
 
 def _kept_by_run(dataset: Dataset, model: Path | None) -> tuple[Path, Split] | None:
     """The split of just these images that the run of a model has kept, if there is one."""
-    from flawscope.data import read_split
+    from flawscope.data import kept_split_path, read_split
 
     if model is None:
         return None
     run = model if model.is_dir() else model.parent
-    path = run / "splits" / f"{dataset.root.resolve().name}.json"
+    path = kept_split_path(run, dataset.root.resolve().name)
     if not path.exists():
         return None
     split = read_split(path)

@@ -18,6 +18,7 @@ from flawscope.data.splitting import (
     Split,
     apply_split,
     default_split_path,
+    kept_split_path,
     read_split,
     split,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "fingerprint",
     "infer_groups",
     "keep_copies_together",
+    "kept_split_path",
     "own_split",
     "read",
     "read_split",

@@ -45,12 +45,14 @@ def own_split(dataset: Dataset, *, seed: int = 0, progress: Progress = silent) -
             where=dataset.root,
             remedy=f"Split by part with: flawscope data split {dataset.root}",
         )
-    unlabelled = [] if _is_labelled(parts["validation"]) else parts["validation"]
-    train = replace(dataset, samples=(*parts["train"], *unlabelled))
-    given = _is_labelled(parts["validation"])
-    shares = (1.0, 0.0, 0.0) if given else (1.0 - _CHOSEN_ON, _CHOSEN_ON, 0.0)
+    named: tuple[Part, ...] = ("validation", "test")
+    learned, shares = parts["train"], (1.0, 0.0, 0.0)
+    if not _is_labelled(parts["validation"]):
+        named = ("test",)
+        learned = [*learned, *parts["validation"]]
+        shares = (1.0 - _CHOSEN_ON, _CHOSEN_ON, 0.0)
+    train = replace(dataset, samples=tuple(learned))
     made = split(train, shares=shares, seed=seed, progress=progress)
-    named: tuple[Part, ...] = ("validation", "test") if given else ("test",)
     whole = {**made.parts, **{part: _by_group(parts[part]) for part in named}}
     sizes = [sum(len(ids) for ids in whole[part].values()) for part in PARTS]
     return made.model_copy(

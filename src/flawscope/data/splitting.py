@@ -103,6 +103,11 @@ def default_split_path(root: Path) -> Path:
     return Path(f"{root.resolve().name}.split.json")
 
 
+def kept_split_path(run: Path, dataset: str) -> Path:
+    """Where a run keeps the split that it used of a dataset, by the name of its folder."""
+    return run / "splits" / f"{dataset}.json"
+
+
 def split(
     dataset: Dataset,
     *,

@@ -10,8 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-
-_GLANCE = 0.05
+GLANCE = 0.05
 """Seconds between two looks for the next item."""
 
 
@@ -47,7 +46,7 @@ def in_order(
     try:
         while True:
             while waiting and not ready():
-                if wait([waiting[0]], timeout=_GLANCE).done:
+                if wait([waiting[0]], timeout=GLANCE).done:
                     yield waiting.popleft().result()
             try:
                 item = next(coming)

@@ -17,6 +17,8 @@ _SIDES = (64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512)
 _ALIKE = 1e-3
 """Logits that differ by less are the same."""
 
+_ANOTHER = "Choose an encoder that takes any size, such as a convolutional one"
+
 
 def refuse_misfit(network: Network, size: int) -> None:
     """Raises TrainingError unless a network takes crops of a size, and pictures of any other.
@@ -32,7 +34,7 @@ def refuse_misfit(network: Network, size: int) -> None:
             where="crops.size" if fitting else "encoder.name",
             remedy=f"Set it to {' or '.join(fitting)}" if fitting else _ANOTHER,
         )
-    for side in _near(size):
+    for side in _near(size)[1:]:
         if not _takes(network, side):
             raise TrainingError(
                 f"the network takes pictures of {size} x {size} pixels, none of {side} x {side}",
@@ -45,9 +47,6 @@ def refuse_misfit(network: Network, size: int) -> None:
             where="encoder.name",
             remedy=_ANOTHER,
         )
-
-
-_ANOTHER = "Choose an encoder that takes any size, such as a convolutional one"
 
 
 def _near(size: int) -> tuple[int, ...]:

@@ -177,12 +177,6 @@ def lessons_for(part: Part, curriculum: Curriculum) -> Curriculum:
     )
 
 
-def begin(part: Part, kinds: Sequence[str], origin: Bundle | None) -> Network:
-    """A network as ``build`` gives it; the key that an error names is the recipe's."""
-    with _in_section(part):
-        return build(part, kinds, origin)
-
-
 def refuse_misfits(parts: Sequence[Part], networks: Sequence[Network], side: int) -> None:
     """Raises TrainingError unless all networks take crops of a side, and pictures of any other."""
     seen = set()
@@ -212,7 +206,8 @@ def build(part: Part, kinds: Sequence[str], origin: Bundle | None) -> Network:
             to start from was built otherwise.
     """
     graphs = [] if origin is None else graphs_of(origin.manifest, part.name, part.of_kind)
-    network = part.make(pretrained=part.pretrained and not graphs)
+    with _in_section(part):
+        network = part.make(pretrained=part.pretrained and not graphs)
     if origin is not None and graphs:
         load_from_graphs(
             network,

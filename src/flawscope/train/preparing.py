@@ -11,6 +11,7 @@ from flawscope.data import (
     default_split_path,
     digest_of_test,
     fingerprint,
+    kept_split_path,
     own_split,
     read,
     read_split,
@@ -19,8 +20,6 @@ from flawscope.data import (
 from flawscope.data.splitting import Split
 from flawscope.errors import TrainingError
 from flawscope.values import Dataset, Label, Sample
-
-SPLITS = "splits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +30,10 @@ class Prepared:
     splits: tuple[Split, ...]
     notes: tuple[str, ...]
 
-    def keep_splits(self, folder: Path) -> None:
-        """Writes the splits to a run's folder of splits, for a resumption to find them."""
+    def keep_splits(self, run: Path) -> None:
+        """Writes the splits to a run's folder, for a resumption to find them."""
         for one in self.splits:
-            one.write(folder / f"{one.dataset}.json")
+            one.write(kept_split_path(run, one.dataset))
 
     def fingerprints(self) -> dict[str, object]:
         """By dataset folder name: what it held, so that a model can say what it saw."""
@@ -45,11 +44,11 @@ class Prepared:
 
 
 def prepare(
-    roots: Sequence[Path], folder: Path, *, layout: str | None, split_files: Sequence[Path]
+    roots: Sequence[Path], run: Path, *, layout: str | None, split_files: Sequence[Path]
 ) -> Prepared:
     """Reads datasets and splits each by group; nothing is written.
 
-    A split comes from the run's own folder of splits (on resuming), a named file, the default
+    A split comes from the run's own folder (on resuming), a named file, the default
     place, the dataset's own folders, or is made here, in this order.
 
     Raises:
@@ -61,7 +60,7 @@ def prepare(
     datasets, splits, notes = [], [], []
     for root in roots:
         data = read(root, layout)
-        found, note = _split_of(data, folder, named)
+        found, note = _split_of(data, run, named)
         splits.append(found)
         datasets.append(apply_split(data, found))
         notes.append(note)
@@ -89,10 +88,10 @@ def _named(roots: Sequence[Path], split_files: Sequence[Path]) -> Mapping[str, t
 
 
 def _split_of(
-    data: Dataset, folder: Path, named: Mapping[str, tuple[Path, Split]]
+    data: Dataset, run: Path, named: Mapping[str, tuple[Path, Split]]
 ) -> tuple[Split, str]:
     name = data.root.resolve().name
-    kept = folder / f"{name}.json"
+    kept = kept_split_path(run, name)
     if kept.exists():
         return read_split(kept), f"{name}: the run's own split"
     if name in named:

@@ -20,10 +20,10 @@ from flawscope.train.checkpoint import Progress
 from flawscope.train.finishing import finish
 from flawscope.train.loop import Report, fit
 from flawscope.train.memory import keep_memory
-from flawscope.train.networks import Part, begin, lessons_for, parts_of, refuse_misfits
+from flawscope.train.networks import Part, build, lessons_for, parts_of, refuse_misfits
 from flawscope.train.peers import meet
 from flawscope.train.precision import fastest_precision
-from flawscope.train.preparing import SPLITS, Prepared, prepare
+from flawscope.train.preparing import Prepared, prepare
 from flawscope.train.recipe import Recipe, load_recipe, recipe_yaml
 from flawscope.train.supervision import Curriculum, plan
 from flawscope.train.tracking import Tracking, tracking, usable_trackers
@@ -102,9 +102,7 @@ def train(
     resolved = peers.from_main(resolve)
     origin = Bundle.open(start_from) if start_from is not None else None
     roots = [root.resolve() for root in roots]  # so that even "." has a name
-    prepared = peers.from_main(
-        partial(prepare, roots, out / SPLITS, layout=layout, split_files=split_files)
-    )
+    prepared = peers.from_main(partial(prepare, roots, out, layout=layout, split_files=split_files))
     curriculum = plan(prepared.datasets, resolved)
     parts = parts_of(resolved, curriculum)
     # All of them first: a name that is wrong in the last must not cost the minutes of the others.
@@ -164,7 +162,7 @@ def train(
 
 def _begun(part: Part, curriculum: Curriculum, origin: Bundle | None, recipe: Recipe) -> Network:
     torch.manual_seed(recipe.seed)
-    return begin(part, curriculum.kinds, origin)
+    return build(part, curriculum.kinds, origin)
 
 
 def _set_out(recipe: Recipe, network: Network, prepared: Prepared, out: Path) -> Recipe:
@@ -172,7 +170,7 @@ def _set_out(recipe: Recipe, network: Network, prepared: Prepared, out: Path) ->
     if recipe.precision == "auto":
         recipe = recipe.model_copy(update={"precision": fastest_precision(network)})
     write_text(out / RECIPE, recipe_yaml(recipe))
-    prepared.keep_splits(out / SPLITS)
+    prepared.keep_splits(out)
     return recipe
 
 

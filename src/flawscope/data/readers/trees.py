@@ -28,6 +28,8 @@ from flawscope.data.readers.pairs import kind_folder
 from flawscope.data.sidecars import LABELS_FILE, SIDECARS, read_classes
 from flawscope.values import Defect, ProblemCode
 
+_MASK_TREES = MASK_FOLDERS | LABEL_FOLDERS
+
 
 @dataclass(frozen=True)
 class Trees:
@@ -138,7 +140,7 @@ def find_trees(names: tuple[str, ...]) -> Trees:
             if part.casefold() in IMAGE_FOLDERS:
                 images[_inside(parts, index)] = name
                 break
-            if part.casefold() in MASK_FOLDERS | LABEL_FOLDERS:
+            if part.casefold() in _MASK_TREES:
                 masks[_inside(parts, index)] = name
                 break
             if not part_named(part):
