@@ -93,7 +93,7 @@ def performance(results: dict[str, Any]) -> str:
         *rows,
         "",
         f"- `flawscope --help`: {spread(seconds['help'], 2)} s; `import flawscope`: {spread(seconds['import'], 2)} s.",
-        f"- First verdict of a fresh process, model from disk: {spread(seconds['first_verdict'], 2)} s.",
+        f"- First verdict of a fresh process, model from disk, by what is chosen on this machine ({seconds['chosen']}): {spread(seconds['first_verdict'], 2)} s; OpenVINO {spread(seconds['first_verdict_openvino'], 2)} s, ONNX Runtime {spread(seconds['first_verdict_onnxruntime'], 2)} s.",
         f"- Peak memory of `inspect --json`: {first:.0f} MB for {few:,} parts, {second:.0f} MB for {many:,}: {memory['ratio']:.2f} times as much.",
     )
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from statistics import median
 from time import process_time
 
 import numpy as np
@@ -110,11 +111,15 @@ def test_predictions_are_what_is_then_measured(
     model = shipped_model()
     side = InspectorSide(Inspector.load(model, engine="onnxruntime", threads=1))
     trial = rendered_trial(tmp_path, size, [side.inspector], silent)
-    predicted = predict(model, size, QUICK)
-    for share in ("0.05", "1.0"):
+    off: dict[str, list[float]] = {"0.05": [], "1.0": []}
+    for _ in range(3):  # in turn, for the processor itself is slower at one time than at another
+        predicted = predict(model, size, QUICK)
         paces = [[side.line(sort * 4) / len(sort * 4)] for sort in (trial.good, trial.defective)]
-        measured = 1 / composed(*paces, float(share))
-        assert predicted.images_per_second[share] == pytest.approx(measured, rel=0.25)
+        for share, ratios in off.items():
+            measured = 1 / composed(*paces, float(share))
+            ratios.append(predicted.images_per_second[share] / measured)
+    for ratios in off.values():
+        assert median(ratios) == pytest.approx(1.0, rel=0.25)
 
 
 def test_a_model_that_knows_no_rendered_part_is_predicted_all_the_same(

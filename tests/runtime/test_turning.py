@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from flawscope.bundle import Bundle, edited
-from flawscope.errors import RecipeError
+from flawscope.errors import EngineError, RecipeError
 from flawscope.runtime import ENGINES, Cascade, Clock, Inspector
 from flawscope.runtime.engines import Graph
 from flawscope.runtime.guard import Guard
@@ -77,6 +77,40 @@ def test_pixels_are_turned_back() -> None:
     assert found[:8, :16] == pytest.approx(0.2, abs=1e-4)
     assert found[-8:, -16:] == pytest.approx(0.45, abs=1e-4)
     assert not found[8:-8].any()
+
+
+@pytest.mark.parametrize("bright", ["as it lies", "turned"])
+def test_what_one_view_alone_shows_counts_by_half(bright: str) -> None:
+    graphs = one_sided([])
+    seen: list[int] = []
+
+    def decode(tensors: Mapping[str, Any]) -> dict[str, Any]:
+        masks = graphs["decoder"](tensors)["masks"]
+        seen.append(0)
+        if (len(seen) == 1) is (bright == "turned"):
+            masks[:, 1:] = 0.003  # under what is kept
+        return {"masks": masks}
+
+    image = part(first=0.8, turned=0.8)
+    answer = Cascade(manifest(), {**graphs, "decoder": decode}).ask(image, Clock())
+    assert answer.maps is not None
+    corner = np.s_[:8, :16] if bright == "as it lies" else np.s_[-8:, -16:]
+    red = answer.maps.map("red")
+    assert red[corner] == pytest.approx(0.4, abs=1e-4)
+    assert np.count_nonzero(red) == 8 * 16
+    assert answer.maps.map("defect")[-8:, -16:] == pytest.approx(0.4, abs=1e-4)
+
+
+@pytest.mark.parametrize("value", [np.nan, -0.5, 1.5])
+def test_masks_that_are_no_probabilities_are_refused(value: float) -> None:
+    def decode(_: Mapping[str, Any]) -> dict[str, Any]:
+        masks = np.full((1, 3, SIDE, SIDE), 0.5, dtype=np.float32)
+        masks[0, 1, 5, 5] = value
+        return {"masks": masks}
+
+    graphs = {**one_sided([]), "decoder": decode}
+    with pytest.raises(EngineError, match="no probabilities"):
+        Cascade(manifest(), graphs).ask(part(first=0.4, turned=0.9), Clock())
 
 
 def test_what_the_screen_lets_go_is_seen_once() -> None:

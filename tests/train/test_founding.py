@@ -198,6 +198,14 @@ def test_a_setting_that_would_do_nothing_is_refused(recipe: str, setting: str, r
     assert caught.value.where == setting.partition("=")[0]
 
 
+def test_a_key_of_a_file_that_would_do_nothing_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("kind: founding\nencoder: {name: tf_efficientnet_lite0, frozen: 0}\n")
+    with pytest.raises(RecipeError, match="has no use for it") as caught:
+        load_recipe(str(file))
+    assert caught.value.where == f"{file}: encoder.frozen"
+
+
 def test_each_locator_learns_from_the_images_of_its_own_kind_alone(masked: Path) -> None:
     data = read(masked)
     recipe = load_recipe("founding", SETTINGS)

@@ -14,7 +14,7 @@ from flawscope.fit.plan import Plan
 from flawscope.masks import bounding_box
 from flawscope.values import Box, Size
 
-_FAINT = 1.0 / 256.0
+FAINT = 1.0 / 256.0
 """Around a tile's outermost pixels of this probability, everything is kept as 0."""
 
 _STEPS = 1 << 15
@@ -47,23 +47,19 @@ class Stitcher:
         self._down = _ramps({(tile.top, tile.bottom) for tile in plan.tiles})
         self._across = _ramps({(tile.left, tile.right) for tile in plan.tiles})
 
-    def add(self, tile: Box, maps: NDArray[np.float32], channels: Iterable[str]) -> None:
+    def add(
+        self, tile: Box, maps: Iterable[NDArray[np.float32] | None], channels: Iterable[str]
+    ) -> None:
         """Takes one tile's maps.
 
         Args:
             tile: which of the plan's tiles they are of.
-            maps: probabilities in [0, 1] (channels, window height, window width); copied.
+            maps: of each channel probabilities in [0, 1] (window height, window width), which are
+                copied; ``None`` where no pixel is to be kept.
             channels: the name of each.
         """
-        shown = maps[:, : tile.height, : tile.width]
-        highest = shown.max(axis=(1, 2)).tolist()
-        for channel, values, peak in zip(channels, shown, highest, strict=True):
-            # Most channels show nothing, which is found sooner than where they would show it.
-            found = bounding_box(values >= _FAINT) if peak >= _FAINT else None
-            box = found or Box(0, 0, 0, 0)
-            steps = values[box.slices] * np.float32(_STEPS) + np.float32(0.5)
-            piece = _Piece(tile, tile.of_part(box), steps.astype(np.uint16))
-            self._pieces.setdefault(channel, []).append(piece)
+        for channel, values in zip(channels, maps, strict=True):
+            self._pieces.setdefault(channel, []).append(_piece(tile, values))
 
     @property
     def size(self) -> Size:
@@ -143,6 +139,15 @@ class Stitcher:
         across = self._across[tile.left][left - tile.left : right - tile.left]
         share = weights[top - area.top : bottom - area.top, left - area.left : right - area.left]
         share += down[:, None] * across
+
+
+def _piece(tile: Box, values: NDArray[np.float32] | None) -> _Piece:
+    shown = None if values is None else values[: tile.height, : tile.width]
+    box = None if shown is None else bounding_box(shown >= FAINT)
+    if shown is None or box is None:
+        return _Piece(tile, tile.of_part(Box(0, 0, 0, 0)), np.zeros((0, 0), dtype=np.uint16))
+    steps = shown[box.slices] * np.float32(_STEPS) + np.float32(0.5)
+    return _Piece(tile, tile.of_part(box), steps.astype(np.uint16))
 
 
 def _stretch(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from flawscope.fit import Stitcher, plan_fit, resize
 from flawscope.runtime.engines import Graph
 from flawscope.runtime.guard import Guard
-from flawscope.runtime.view import Clock, View
+from flawscope.runtime.view import Clock, Mask, Masks, View
 from flawscope.values import (
     UNNAMED,
     Gate,
@@ -239,8 +239,9 @@ class _Look:
 
     def _weighed(self, rule: SecondLook) -> float:
         stage = next(stage for stage in self._judging if UNNAMED in stage.channels)
-        masks = self.masks(stage)[stage.channels.index(UNNAMED)]
-        return round(rule.score(self.screen(), likeliest(masks, rule.pixels)), _PLACES)
+        mask = self.masks(stage)[stage.channels.index(UNNAMED)]
+        assert mask is not None  # however dark
+        return round(rule.score(self.screen(), likeliest(mask, rule.pixels)), _PLACES)
 
     def _ask_all_again(self) -> bool:
         """Runs all that a verdict hangs on in float32, and forgets what was made of it before."""
@@ -265,7 +266,7 @@ class _Look:
         rounded = (round(float(chance), _PLACES) for chance in chances)
         return dict(zip(self._kinds, rounded, strict=True))
 
-    def located(self, stages: Sequence[Stage]) -> list[tuple[Stage, NDArray[np.float32]]]:
+    def located(self, stages: Sequence[Stage]) -> list[tuple[Stage, Masks]]:
         """The masks of each stage that a hard gate leaves a channel of, by the score above."""
         found = []
         for stage in stages:
@@ -288,14 +289,14 @@ class _Look:
         if any(self._passes(channel) for channel in stage.channels if channel not in doubted):
             masks = dict(zip(stage.channels, self.masks(stage), strict=True))
             least = {name: rule_for(self._policy, name).mask_probability for name in doubted}
-            if not any(masks[name].max() >= least[name] for name in doubted):
+            if not any(_reaches(masks[name], least[name]) for name in doubted):
                 return
         self._ask_again(self._maker["kinds"])
 
-    def masks(self, stage: Stage) -> NDArray[np.float32]:
-        """(channels, window height, window width)."""
+    def masks(self, stage: Stage) -> Masks:
+        """Of each channel the mean over the views."""
         as_it_lies, *turned = [view.masks(stage) for view in self._views]
-        return (as_it_lies + turned[0]) * np.float32(0.5) if turned else as_it_lies
+        return tuple(map(_mean_mask, as_it_lies, turned[0])) if turned else as_it_lies
 
     def _mean(self, stage: Stage, name: str, count: int) -> NDArray[np.float64]:
         said = np.array([view.answers(stage, name, count) for view in self._views])
@@ -310,3 +311,17 @@ class _Look:
         asked = [view.ask_again(stage, graph) for view in self._views]
         self.asked_again |= any(asked)
         return any(asked)
+
+
+def _mean_mask(one: Mask, other: Mask) -> Mask:
+    """Of two views' masks; one that is dark counts as 0 throughout."""
+    if one is None or other is None:
+        lit = other if one is None else one
+        return None if lit is None else lit * np.float32(0.5)
+    mean = one + other
+    mean *= np.float32(0.5)
+    return mean
+
+
+def _reaches(mask: Mask, probability: float) -> bool:
+    return probability <= 0.0 if mask is None else bool(mask.max() >= probability)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import sys
 import threading
@@ -21,7 +22,8 @@ Tensors = dict[str, NDArray[Any]]
 
 Graph = Callable[[Mapping[str, NDArray[Any]]], Tensors]
 """Named tensors in, named tensors out. It may be called from several threads at once; what it
-gives is valid until the same thread calls it again."""
+gives is valid until the same thread has called it twice more, so that one tile can be seen two
+ways."""
 
 _SEEN_OFTEN = 4
 _MOST_STATIC = 4
@@ -33,20 +35,25 @@ _HINTS = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16", Precision.INT8: 
 
 
 class _Compiled:
-    """A compiled OpenVINO model, with a request of its own for each thread that runs it."""
+    """A compiled OpenVINO model, with two requests for each thread that runs it, used in turn.
+
+    A request gives its own memory, which it writes anew.
+    """
 
     def __init__(self, model: Any) -> None:
         self._model = model
         self._own = threading.local()
 
     def run(self, tensors: Mapping[str, NDArray[Any]]) -> Any:
-        """The request of this thread, done."""
-        if not hasattr(self._own, "request"):
-            self._own.request = self._model.create_infer_request()
+        """A request of this thread, done."""
+        if not hasattr(self._own, "in_turn"):
+            requests = [self._model.create_infer_request() for _ in range(2)]
+            self._own.in_turn = itertools.cycle(requests)
+        request = next(self._own.in_turn)
         # Not infer(): that binds a thread to one of the streams, though another may be free.
-        self._own.request.start_async(dict(tensors), share_inputs=True)
-        self._own.request.wait()
-        return self._own.request
+        request.start_async(dict(tensors), share_inputs=True)
+        request.wait()
+        return request
 
 
 class _ByShape:

@@ -11,8 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flawscope.errors import EngineError
+from flawscope.fit import FAINT
 from flawscope.runtime.engines import Graph, Tensors
-from flawscope.values import Stage
+from flawscope.values import UNNAMED, Stage
+
+Mask = NDArray[np.float32] | None
+"""Probabilities (window height, window width); ``None`` for a kind that no pixel shows."""
+
+Masks = tuple[Mask, ...]
+"""By channel."""
 
 _ROUNDING = 1e-5
 """ONNX Runtime's sigmoid has been seen to give 1.0000001."""
@@ -61,18 +68,14 @@ class View:
         self._graphs = graphs
         self._clock = clock
         self._upside_down = upside_down
-        self._alone = True
         self._given: dict[str, Tensors] = {}
         self._precise: set[str] = set()
 
     def turned(self) -> View:
         """The same tile the other way up."""
-        other = View(
+        return View(
             self._tile, self._makers, self._graphs, self._clock, upside_down=not self._upside_down
         )
-        self._alone = other._alone = False
-        self._given = {name: _kept(tensors) for name, tensors in self._given.items()}
-        return other
 
     def has_run(self, stage: Stage) -> bool:
         """Whether asking a stage costs nothing more."""
@@ -85,13 +88,26 @@ class View:
             EngineError: it cannot be run, or gives something else.
         """
         shape = (1,) if name == "screen" else (1, count)
-        return _probabilities(self._run(stage), name, shape, stage).reshape(count)
+        return _probabilities(self._shaped(stage, name, shape), name, stage).reshape(count)
 
-    def masks(self, stage: Stage) -> NDArray[np.float32]:
-        """(channels, window height, window width), as the tile lies; errors as for ``answers``."""
+    def masks(self, stage: Stage) -> Masks:
+        """Of each channel, as the tile lies; errors as for ``answers``.
+
+        A kind of which no pixel reaches ``FAINT`` has none: most kinds, and of these no more than
+        the highest pixel is looked for.
+        """
         shape = (1, len(stage.channels), *self._tile.shape[:2])
-        masks: NDArray[np.float32] = _probabilities(self._run(stage), "masks", shape, stage)[0]
-        return masks[:, ::-1, ::-1] if self._upside_down else masks
+        planes = self._shaped(stage, "masks", shape)[0]
+        around = -1 if self._upside_down else 1
+        return tuple(
+            # ``not``, for what is no number is not dark.
+            _probabilities(plane, "masks", stage)[::around, ::around]
+            if channel == UNNAMED or not peak < FAINT
+            else None
+            for channel, plane, peak in zip(
+                stage.channels, planes, planes.max(axis=(1, 2)).tolist(), strict=True
+            )
+        )
 
     def ask_again(self, stage: Stage, precise: Graph) -> bool:
         """Runs a stage in float32, unless it has been; says whether it was run."""
@@ -113,8 +129,7 @@ class View:
     def _compute(self, stage: Stage, graph: Graph) -> None:
         taken = {name: self._tensor(name) for name in stage.inputs}
         with self._clock.timing(stage.name):
-            given = graph(taken)
-            self._given[stage.name] = given if self._alone else _kept(given)
+            self._given[stage.name] = graph(taken)
 
     def _tensor(self, name: str) -> NDArray[Any]:
         if name == "image":
@@ -123,29 +138,25 @@ class View:
         stage = self._makers[name]
         tensor = self._run(stage).get(name)
         if tensor is None:
-            raise EngineError(
-                f"stage {stage.name!r} gave no {name!r}",
-                where=stage.graph,
-                remedy="Export the model again",
-            )
+            raise _unfit(stage, f"no {name!r}")
         return tensor
 
+    def _shaped(self, stage: Stage, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        values = self._run(stage).get(name)
+        if values is None or values.shape != shape:
+            got = "nothing" if values is None else f"a tensor of shape {values.shape}"
+            raise _unfit(stage, f"{got} for {name!r}, not shape {shape}")
+        return values
 
-def _kept(tensors: Tensors) -> Tensors:
-    """Copies: an engine may give its own memory, which it writes anew for the next picture."""
-    return {name: tensor.copy() for name, tensor in tensors.items()}
+
+def _probabilities(values: NDArray[np.float32], name: str, stage: Stage) -> NDArray[np.float32]:
+    low, high = values.min(), values.max()
+    if low >= -_ROUNDING and high <= 1.0 + _ROUNDING:  # false for NaN too
+        return values if low >= 0.0 and high <= 1.0 else values.clip(0.0, 1.0)
+    raise _unfit(stage, f"{name!r} that are no probabilities")
 
 
-def _probabilities(
-    given: Tensors, name: str, shape: tuple[int, ...], stage: Stage
-) -> NDArray[np.float32]:
-    values = given.get(name)
-    if values is None or values.shape != shape:
-        got = "nothing" if values is None else f"a tensor of shape {values.shape}"
-        fault = f"stage {stage.name!r} gave {got} for {name!r}, not shape {shape}"
-    else:
-        low, high = values.min(), values.max()
-        if low >= -_ROUNDING and high <= 1.0 + _ROUNDING:  # false for NaN too
-            return values if low >= 0.0 and high <= 1.0 else values.clip(0.0, 1.0)
-        fault = f"stage {stage.name!r} gave {name!r} that are no probabilities"
-    raise EngineError(fault, where=stage.graph, remedy="Export the model again")
+def _unfit(stage: Stage, given: str) -> EngineError:
+    return EngineError(
+        f"stage {stage.name!r} gave {given}", where=stage.graph, remedy="Export the model again"
+    )

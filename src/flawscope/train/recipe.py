@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -295,11 +295,23 @@ def load_recipe(name: str = "shared", settings: Sequence[str] = ()) -> Recipe:
     except ValidationError as error:
         raise _explained(error, name) from error
     for setting in settings:
-        _require_use(recipe, setting.partition("=")[0].strip())
+        _require_use(recipe, key := setting.partition("=")[0].strip(), key)
+    for key in _changed(recipe, Recipe()):
+        _require_use(recipe, key, f"{name}: {key}")
     return recipe
 
 
-def _require_use(recipe: Recipe, key: str) -> None:
+def _changed(section: BaseModel, usual: BaseModel, prefix: str = "") -> Iterator[str]:
+    """The keys of a section whose values are not the usual ones."""
+    for name in type(section).model_fields:
+        value, other = getattr(section, name), getattr(usual, name)
+        if isinstance(value, _Section) and type(value) is type(other):
+            yield from _changed(value, other, f"{prefix}{name}.")
+        elif value != other:
+            yield prefix + name
+
+
+def _require_use(recipe: Recipe, key: str, where: str) -> None:
     """Raises RecipeError for a key of networks that the recipe's kind does not have."""
     idle = {
         "shared": ("founding",),
@@ -312,7 +324,7 @@ def _require_use(recipe: Recipe, key: str) -> None:
     meant = [one for one in stages if one in _keys(Recipe)] if recipe.kind == "founding" else []
     raise RecipeError(
         f"a recipe of kind {recipe.kind} has no use for it",
-        where=key,
+        where=where,
         remedy=f"Set {' or '.join(meant)}" if meant else "Leave it out, or choose another recipe",
     )
 
