@@ -137,14 +137,16 @@ def _base(work: Path, left_out: str, core: int | None) -> Path:
 def few(whole: Path, root: Path, work: Path, number: int, draw: int = 0) -> Path:
     """A split with ``number`` images of each kind to train on, and to validate on, by part.
 
-    The images left over lie with the test part, which training never looks at. Another ``draw``
-    is of other images.
+    A part that is named is taken whole, so there may be a few images more. What is left over lies
+    with the test part, which training never looks at. Another ``draw`` is of other images.
     """
     out = work / f"{root.name}-{number}{f'-{draw}' if draw else ''}.split.json"
     if out.exists():
         return out
     document = json.loads(whole.read_text(encoding="utf-8"))
-    kinds = {sample.id: sample.kinds or (sample.label.value,) for sample in read(root).samples}
+    samples = read(root).samples
+    kinds = {sample.id: sample.kinds or (sample.label.value,) for sample in samples}
+    named = any(sample.group for sample in samples)
     for part in ("train", "validation"):
         groups = document["parts"][part]
         names = sorted(groups)
@@ -152,11 +154,13 @@ def few(whole: Path, root: Path, work: Path, number: int, draw: int = 0) -> Path
         seen: Counter[str] = Counter()
         kept: dict[str, list[str]] = {}
         for group in names:
-            for image in groups[group]:
-                wanted = any(seen[kind] < number for kind in kinds[image])
-                seen.update(kinds[image] if wanted else ())
+            images = groups[group]
+            for taken in [images] if named else [[image] for image in images]:
+                shown = [kind for image in taken for kind in kinds[image]]
+                wanted = any(seen[kind] < number for kind in shown)
+                seen.update(shown if wanted else ())
                 home, name = (kept, group) if wanted else (document["parts"]["test"], f"-{group}")
-                home.setdefault(name, []).append(image)
+                home.setdefault(name, []).extend(taken)
         document["parts"][part] = kept
     out.write_text(json.dumps(document), encoding="utf-8")
     return out

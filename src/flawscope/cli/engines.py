@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from flawscope.errors import EngineError
 
 if TYPE_CHECKING:
-    from flawscope.batch import Crew, Outcome, Scale
+    from flawscope.batch import Crew, Item, Outcome, Scale
     from flawscope.runtime import Inspector
 
 RAY = "ray"
 
-Examine = Callable[..., Generator["Outcome", None, None]]
-"""Takes items, and ``ready`` as of ``examined``."""
+
+class Examine(Protocol):
+    """Items in, outcomes out; ``ready`` as of ``batch.examined``."""
+
+    def __call__(
+        self, items: Iterable[Item], /, *, ready: Callable[[], bool] = ...
+    ) -> Generator[Outcome, None, None]:
+        """Inspects pictures as they are taken."""
 
 
 @contextmanager
