@@ -30,6 +30,7 @@ RESULTS = HERE / "results"
 SHIPPED = HERE.parent / "src" / "flawscope" / "models" / "base.flaw"
 
 BASE_SETS = ("magnetic-tile", "neu-steel", "ball-screw", "neu-det", "casting")
+
 SECOND_RATE = 1e-3
 """Learning rate of the second round of the model that ships."""
 
@@ -55,7 +56,7 @@ def base(work: Path, minutes: float) -> dict[str, Any]:
     splits = [split(root, work) for root in roots]
     words = ("--recipe", "base", "--minutes", f"{minutes:g}")
     first = train(roots, splits, work / "base", *words, *settings(certificate__pictures=0))
-    again = ("--from", first, *settings(schedule__learning_rate=SECOND_RATE))
+    again = ["--from", str(first), *settings(schedule__learning_rate=SECOND_RATE)]
     model = train(roots, splits, work / "base-again", *words, *again)
     SHIPPED.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(model, SHIPPED)

@@ -414,7 +414,7 @@ def drawn(results: dict[str, Any]) -> str:
             (
                 "`python benchmarks/experiments.py draws`: the same comparison on sets of which the"
                 f" base saw nothing, {few['images']} images of each kind (of `magnetic-tile` whole"
-                " tiles, so a few more), other ones each time. What the base gains in the mean of"
+                " tiles, so some more, and good ones), drawn anew each time. What the base gains in the mean of"
                 f" {len(few['draws'])} draws, in IoU over kinds and of any defect: {gains}."
             ),
             "",

@@ -244,7 +244,7 @@ def started(rounds: int, model: Path, picture: Path) -> dict[str, Any]:
     Which engine and precision are the fastest here is measured once and remembered, so that is
     done before.
     """
-    chosen = Inspector.load(model).choice
+    chosen, *_ = (Inspector.load(model, engine=engine).choice for engine in (None, *ENGINES))
     first = ["-c", FIRST, str(model), str(picture)]
     commands = {
         "help": ["-m", "flawscope", "--help"],

@@ -137,8 +137,8 @@ def _base(work: Path, left_out: str, core: int | None) -> Path:
 def few(whole: Path, root: Path, work: Path, number: int, draw: int = 0) -> Path:
     """A split with ``number`` images of each kind to train on, and to validate on, by part.
 
-    A part that is named is taken whole, so there may be a few images more. What is left over lies
-    with the test part, which training never looks at. Another ``draw`` is of other images.
+    A part that is named is taken whole, so there are some images more. What is left over lies with
+    the test part, which training never looks at. Each ``draw`` is by another seed.
     """
     out = work / f"{root.name}-{number}{f'-{draw}' if draw else ''}.split.json"
     if out.exists():

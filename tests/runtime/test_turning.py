@@ -53,7 +53,24 @@ def one_sided(calls: list[str], name: str = "encoder", stray: float = 0.0) -> di
         masks[:, :, :8, :16] = tensors["features"][0, 0, 0, 0] / np.float32(200)
         return {"masks": masks}
 
-    return {"encoder": encode, "decoder": decode}
+    return {"encoder": reusing(encode), "decoder": reusing(decode)}
+
+
+def reusing(graph: Graph) -> Graph:
+    """The same graph, with answers that lie where its last but one lay."""
+    memory: list[dict[str, np.ndarray]] = []
+
+    def run(tensors: Mapping[str, Any]) -> dict[str, Any]:
+        given = graph(tensors)
+        if len(memory) == 2:
+            oldest = memory.pop(0)
+            for name, values in given.items():
+                oldest[name][...] = values
+            given = oldest
+        memory.append(given)
+        return given
+
+    return run
 
 
 def manifest(policy: Policy = TURNING) -> Manifest:
@@ -102,9 +119,10 @@ def test_what_one_view_alone_shows_counts_by_half(bright: str) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, -0.5, 1.5])
-def test_masks_that_are_no_probabilities_are_refused(value: float) -> None:
+@pytest.mark.parametrize("elsewhere", [0.0, 0.5])
+def test_masks_that_are_no_probabilities_are_refused(value: float, elsewhere: float) -> None:
     def decode(_: Mapping[str, Any]) -> dict[str, Any]:
-        masks = np.full((1, 3, SIDE, SIDE), 0.5, dtype=np.float32)
+        masks = np.full((1, 3, SIDE, SIDE), elsewhere, dtype=np.float32)
         masks[0, 1, 5, 5] = value
         return {"masks": masks}
 
@@ -161,7 +179,7 @@ def test_doubtful_means_are_asked_again_by_both_views_and_each_once() -> None:
 
 def test_what_strays_within_the_margin_gets_the_verdict_of_float32() -> None:
     rng = np.random.default_rng(0)
-    precise = one_sided([])
+    precise, imprecise = one_sided([]), one_sided([])
     turned = 0
     for _ in range(300):
         first, other = rng.uniform(0.01, 0.99, 2)
@@ -170,7 +188,7 @@ def test_what_strays_within_the_margin_gets_the_verdict_of_float32() -> None:
         def low(
             tensors: Mapping[str, Any], image: np.ndarray = image, strays: np.ndarray = strays
         ) -> dict[str, Any]:
-            found = precise["encoder"](tensors)
+            found = imprecise["encoder"](tensors)
             seen = np.clip(found["screen"], 1e-3, 1 - 1e-3)
             stray = strays[0 if tensors["image"][0, -1, -1, 0] == image[-1, -1, 0] else 1]
             moved = 1 / (1 + np.exp(-(np.log(seen / (1 - seen)) + stray)))

@@ -19,6 +19,7 @@ from flawscope.images import open_image  # noqa: E402
 from flawscope.runtime import Cascade, Clock, Inspector, load_graph  # noqa: E402
 from flawscope.train import TrainedModel, load_recipe, train  # noqa: E402
 from flawscope.train.networks import lessons_for, parts_of  # noqa: E402
+from flawscope.train.recipe import recipe_yaml  # noqa: E402
 from flawscope.train.supervision import Curriculum, plan  # noqa: E402
 from flawscope.values import Gate, KindPolicy, Policy  # noqa: E402
 
@@ -204,6 +205,15 @@ def test_a_key_of_a_file_that_would_do_nothing_is_refused(tmp_path: Path) -> Non
     with pytest.raises(RecipeError, match="has no use for it") as caught:
         load_recipe(str(file))
     assert caught.value.where == f"{file}: encoder.frozen"
+
+
+@pytest.mark.parametrize("name", ["shared", "founding", "gradcam"])
+def test_what_a_run_keeps_of_its_recipe_is_a_recipe(tmp_path: Path, name: str) -> None:
+    recipe = load_recipe(name)
+    file = tmp_path / "recipe.yaml"
+    file.write_text(recipe_yaml(recipe))
+    assert load_recipe(str(file)) == recipe
+    assert ("founding" in file.read_text()) is (name == "founding")
 
 
 def test_each_locator_learns_from_the_images_of_its_own_kind_alone(masked: Path) -> None:

@@ -15,7 +15,7 @@ from flawscope.masks import bounding_box
 from flawscope.values import Box, Size
 
 FAINT = 1.0 / 256.0
-"""Around a tile's outermost pixels of this probability, everything is kept as 0."""
+"""Less shows nothing: around the outermost pixels of a tile that reach it, all is kept as 0."""
 
 _STEPS = 1 << 15
 """Probabilities are kept in so many steps: finer than engines agree, and a hundred times as quick

@@ -294,7 +294,7 @@ class _Look:
         self._ask_again(self._maker["kinds"])
 
     def masks(self, stage: Stage) -> Masks:
-        """Of each channel the mean over the views."""
+        """Of each channel the mean over the views; a view in which it is dark counts as 0."""
         as_it_lies, *turned = [view.masks(stage) for view in self._views]
         return tuple(map(_mean_mask, as_it_lies, turned[0])) if turned else as_it_lies
 
@@ -314,7 +314,7 @@ class _Look:
 
 
 def _mean_mask(one: Mask, other: Mask) -> Mask:
-    """Of two views' masks; one that is dark counts as 0 throughout."""
+    """Of two views' masks."""
     if one is None or other is None:
         lit = other if one is None else one
         return None if lit is None else lit * np.float32(0.5)

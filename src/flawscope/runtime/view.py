@@ -88,25 +88,27 @@ class View:
             EngineError: it cannot be run, or gives something else.
         """
         shape = (1,) if name == "screen" else (1, count)
-        return _probabilities(self._shaped(stage, name, shape), name, stage).reshape(count)
+        values = self._shaped(stage, name, shape)
+        low, high = values.min(), values.max()
+        _refuse_improbable(low, high, name, stage)
+        return _clipped(values, low, high).reshape(count)
 
     def masks(self, stage: Stage) -> Masks:
         """Of each channel, as the tile lies; errors as for ``answers``.
 
-        A kind of which no pixel reaches ``FAINT`` has none: most kinds, and of these no more than
-        the highest pixel is looked for.
+        A kind of which no pixel reaches ``FAINT`` has none, as most have.
         """
         shape = (1, len(stage.channels), *self._tile.shape[:2])
         planes = self._shaped(stage, "masks", shape)[0]
+        peaks = planes.max(axis=(1, 2))
+        low, high = planes.min(), peaks.max()
+        _refuse_improbable(low, high, "masks", stage)
         around = -1 if self._upside_down else 1
         return tuple(
-            # ``not``, for what is no number is not dark.
-            _probabilities(plane, "masks", stage)[::around, ::around]
-            if channel == UNNAMED or not peak < FAINT
+            _clipped(plane[::around, ::around], low, high)
+            if channel == UNNAMED or peak >= FAINT
             else None
-            for channel, plane, peak in zip(
-                stage.channels, planes, planes.max(axis=(1, 2)).tolist(), strict=True
-            )
+            for channel, plane, peak in zip(stage.channels, planes, peaks, strict=True)
         )
 
     def ask_again(self, stage: Stage, precise: Graph) -> bool:
@@ -149,11 +151,14 @@ class View:
         return values
 
 
-def _probabilities(values: NDArray[np.float32], name: str, stage: Stage) -> NDArray[np.float32]:
-    low, high = values.min(), values.max()
-    if low >= -_ROUNDING and high <= 1.0 + _ROUNDING:  # false for NaN too
-        return values if low >= 0.0 and high <= 1.0 else values.clip(0.0, 1.0)
-    raise _unfit(stage, f"{name!r} that are no probabilities")
+def _refuse_improbable(low: np.float32, high: np.float32, name: str, stage: Stage) -> None:
+    if not (low >= -_ROUNDING and high <= 1.0 + _ROUNDING):  # so NaN is refused too
+        raise _unfit(stage, f"{name!r} that are no probabilities")
+
+
+def _clipped(values: NDArray[np.float32], low: np.float32, high: np.float32) -> NDArray[np.float32]:
+    """Values between these two, of which none is left that rounding has put outside of [0, 1]."""
+    return values if low >= 0.0 and high <= 1.0 else values.clip(0.0, 1.0)
 
 
 def _unfit(stage: Stage, given: str) -> EngineError:

@@ -301,6 +301,14 @@ def load_recipe(name: str = "shared", settings: Sequence[str] = ()) -> Recipe:
     return recipe
 
 
+_IDLE = {
+    "shared": ("founding",),
+    "classifier": ("founding", "decoder", "encoder.frozen"),
+    "founding": ("encoder", "decoder"),
+}
+"""Keys that a recipe of a kind has no use for."""
+
+
 def _changed(section: BaseModel, usual: BaseModel, prefix: str = "") -> Iterator[str]:
     """The keys of a section whose values are not the usual ones."""
     for name in type(section).model_fields:
@@ -313,12 +321,7 @@ def _changed(section: BaseModel, usual: BaseModel, prefix: str = "") -> Iterator
 
 def _require_use(recipe: Recipe, key: str, where: str) -> None:
     """Raises RecipeError for a key of networks that the recipe's kind does not have."""
-    idle = {
-        "shared": ("founding",),
-        "classifier": ("founding", "decoder", "encoder.frozen"),
-        "founding": ("encoder", "decoder"),
-    }[recipe.kind]
-    if not any(key == one or key.startswith(f"{one}.") for one in idle):
+    if not any(key == one or key.startswith(f"{one}.") for one in _IDLE[recipe.kind]):
         return
     stages = [f"founding.{stage}.{key}" for stage in ("screen", "kinds", "locate")]
     meant = [one for one in stages if one in _keys(Recipe)] if recipe.kind == "founding" else []
@@ -391,5 +394,9 @@ def _keys(section: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 def recipe_yaml(recipe: Recipe) -> str:
-    """A resolved recipe as YAML."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    """A resolved recipe as YAML, without the keys that it has no use for."""
+    data = recipe.model_dump(mode="json")
+    for key in _IDLE[recipe.kind]:
+        section, _, last = key.rpartition(".")
+        (data[section] if section else data).pop(last)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
