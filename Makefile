@@ -12,7 +12,7 @@ help:
 	@echo "make test    run the tests (installs PyTorch: several gigabytes, once)"
 	@echo "make check   lint, formatting, types and the floors of the architecture"
 	@echo "make docs    build the documentation into site/, broken links being errors"
-	@echo "make base-model   train the model that ships anew (FLAWSCOPE_DATA; an hour on two cores)"
+	@echo "make base-model   train the model that ships anew (FLAWSCOPE_DATA; two hours on two cores)"
 	@echo "make clean   remove .venv and everything built"
 
 demo: $(VENV)/base

@@ -55,15 +55,20 @@ def base(work: Path, minutes: float) -> dict[str, Any]:
     roots = [*(data(name) for name in BASE_SETS), rendered_parts(work)]
     splits = [split(root, work) for root in roots]
     words = ("--recipe", "base", "--minutes", f"{minutes:g}")
-    first = train(roots, splits, work / "base", *words, *settings(certificate__pictures=0))
+    rough = settings(certificate__pictures=0)
+    first = train(roots, splits, work / "base-first-round", *words, *rough)
     again = ["--from", str(first), *settings(schedule__learning_rate=SECOND_RATE)]
-    model = train(roots, splits, work / "base-again", *words, *again)
+    model = train(roots, splits, work / "base", *words, *again)
     SHIPPED.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(model, SHIPPED)
-    return {
-        root.name: judge(model, root, file, "--any-kind")
-        for root, file in zip(roots, splits, strict=True)
-    }
+    rounds = [
+        {
+            root.name: judge(one, root, file, "--any-kind")
+            for root, file in zip(roots, splits, strict=True)
+        }
+        for one in (first, model)
+    ]
+    return {"rounds": rounds, "steps": steps(work / "base")}
 
 
 def turning(work: Path, _minutes: float) -> dict[str, Any]:

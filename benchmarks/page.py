@@ -20,9 +20,9 @@ Every figure is of a test part that nothing was chosen on: weights, thresholds a
 parts. Splits are by part (tile, sheet, wear series; inferred where a dataset does not name them), 60 / 20 / 20. Beside each value
 stand its 95 % interval (Wilson for rates, a bootstrap over parts for the rest) and the number of images it rests on.
 Measured on two cores of a server CPU, no GPU, with other work running beside the training; more minutes of an
-idle machine mean more steps. CPUs with AVX-512 and bfloat16, on which the shipped model was trained, make about three times the steps of one with AVX2
+idle machine mean more steps. CPUs with AVX-512 and bfloat16, on which the shipped model's first round was trained, make about three times the steps of one with AVX2
 alone, on which all other tables but transfer and heatmaps were measured. Freezing, transfer and heatmaps were measured before parts
-were turned, the last two while pictures were padded. This page is written by `python benchmarks/page.py` from `benchmarks/results`.
+were turned, the last two while pictures were padded; heatmaps, and the shipped model as a start, before its second round. This page is written by `python benchmarks/page.py` from `benchmarks/results`.
 
 The real images are not part of the project: name their folder in `FLAWSCOPE_DATA`.
 """
@@ -69,16 +69,20 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
 
 def base(results: dict[str, Any]) -> str:
     """The shipped model on each set's test part."""
+    first, second = results["test"]["rounds"]
     rows = [
         (name, str(figures["images"]), *(at(figures, path) for _, path in COLUMNS))
-        for name, figures in results["test"].items()
+        for name, figures in second.items()
+    ]
+    before = [
+        (name, *(at(figures, path) for _, path in TURNING)) for name, figures in first.items()
     ]
     return "\n".join(
         [
             "## The model that ships, `--any-kind`",
             "",
             (
-                f"`make base-model` ({results['minutes']:g} minutes of training:"
+                f"`make base-model` (two rounds of {results['minutes']:g} minutes of training:"
                 f" `python benchmarks/experiments.py base --minutes {results['minutes']:g}`)"
             ),
             "",
@@ -86,10 +90,12 @@ def base(results: dict[str, Any]) -> str:
             "",
             (
                 "A set without good parts has no AUROC and no overkill; one without masks no IoU. The"
-                " policy was chosen anew, on the same validation parts and with the same weights, when"
-                " pictures came to be enlarged instead of padded and parts to be turned"
-                " (`flawscope export --choose-policy`)."
+                " first round was made while pictures were padded, the second"
+                f" ({results['test']['steps']} steps) with pictures enlarged and other work beside"
+                " it. What the first round alone came to, with pictures enlarged:"
             ),
+            "",
+            *table(("after the first round", *(title for title, _ in TURNING)), before),
         ]
     )
 
