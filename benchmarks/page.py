@@ -395,6 +395,10 @@ def transfer(results: dict[str, Any]) -> str:
     )
 
 
+_DRAWN_FROM = ("base", "imagenet")
+_DRAWN_BY = (("locate", "mean_iou"), ("locate", "any_kind", "iou"))
+
+
 def drawn(results: dict[str, Any]) -> str:
     """Which few images were drawn, and what that makes of two starts."""
     sets = results["test"]["sets"]
@@ -436,10 +440,6 @@ def drawn(results: dict[str, Any]) -> str:
     )
 
 
-_DRAWN_FROM = ("base", "imagenet")
-_DRAWN_BY = (("locate", "mean_iou"), ("locate", "any_kind", "iou"))
-
-
 def unseen(results: dict[str, Any]) -> str:
     """The shipped model as a start on a set that it never saw, of which kinds alone are known."""
     found = results["test"]
@@ -448,7 +448,7 @@ def unseen(results: dict[str, Any]) -> str:
     for number, one in enumerate(found["draws"], 1):
         cells = [str(number)]
         for figure, gained in gains.items():
-            means = [_mean_of_kinds(one[start], figure) for start in ("base", "imagenet")]
+            means = [_mean_of_kinds(one[start], figure) for start in _DRAWN_FROM]
             gained.append(means[0] - means[1])
             cells += [f"{mean:.3f}" for mean in means]
         rows.append(tuple(cells))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flawscope.bundle import shipped_model
-from flawscope.data import read
+from flawscope.data import apply_split, read, read_split
 from flawscope.evaluate import iou
 from flawscope.evaluate.intervals import estimates, numbered
 from flawscope.evaluate.pixels import count_pixels
@@ -111,18 +111,17 @@ def _gain(work: Path, name: str) -> dict[str, Any]:
     Every model is judged on the same parts, so that the interval, of a bootstrap over parts, is of
     the differences: a part that is hard is hard for all.
     """
-    whole = json.loads(split(data(name), work).read_text(encoding="utf-8"))["parts"]["test"]
-    group_of = {image: group for group, images in whole.items() for image in images}
-    samples = [sample for sample in read(data(name)).samples if sample.id in group_of]
-    kinds = sorted({kind for sample in samples for kind in sample.kinds or ()})
+    dataset = apply_split(read(data(name)), read_split(split(data(name), work)))
+    samples = [sample for sample in dataset.samples if sample.split == "test"]
 
     def counted(draw: int, start: str) -> NDArray[np.float64]:
         """Pixels both, found and true (n, 1 + k, 3), of any kind and of each."""
         inspector = Inspector.load(_run(work, name, draw, start) / "inspector.flaw")
         rows = []
         for sample in samples:
-            pixels = count_pixels(sample, inspector.inspect(sample.image), kinds)
-            rows.append([pixels.any_kind, *(() if pixels.kinds is None else pixels.kinds)])
+            pixels = count_pixels(sample, inspector.inspect(sample.image), dataset.kinds)
+            assert pixels.kinds is not None  # these sets name every defect
+            rows.append([pixels.any_kind, *pixels.kinds])
         return np.array(rows, dtype=float)
 
     counts = np.stack(
@@ -135,7 +134,7 @@ def _gain(work: Path, name: str) -> dict[str, Any]:
         gains: NDArray[np.float64] = (figures[..., 0] - figures[..., 1]).mean(axis=-1).T
         return gains
 
-    groups = numbered([group_of[sample.id] for sample in samples])
+    groups = numbered([sample.group for sample in samples])
     hinges = np.ones((len(samples), 2), dtype=bool)
     found = estimates(gained, groups, hinges, [len(samples)] * 2)
     return {key: asdict(one) for key, one in zip(("mean_iou", "any_kind_iou"), found, strict=True)}

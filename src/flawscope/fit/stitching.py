@@ -22,6 +22,9 @@ _STEPS = 1 << 15
 to come by as half precision, which NumPy rounds to one number at a time."""
 
 
+_NOTHING = np.zeros((0, 0), dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class _Piece:
     tile: Box
@@ -91,7 +94,7 @@ class Stitcher:
         pieces = self._pieces.get(channel, [])
         lit = np.array([piece.area for piece in pieces if piece.values.size])
         if not lit.size:
-            return Box(0, 0, 0, 0), np.zeros((0, 0), dtype=np.float32)
+            return Box(0, 0, 0, 0), _NOTHING
         box = Box(*lit[:, :2].min(axis=0).tolist(), *lit[:, 2:].max(axis=0).tolist())
         if self._plan.scaled != self._plan.size:
             return self._scaled_back(pieces, box)
@@ -142,10 +145,8 @@ class Stitcher:
 
 
 def _piece(tile: Box, values: NDArray[np.float32] | None) -> _Piece:
-    shown = None if values is None else values[: tile.height, : tile.width]
-    box = None if shown is None else bounding_box(shown >= FAINT)
-    if shown is None or box is None:
-        return _Piece(tile, tile.of_part(Box(0, 0, 0, 0)), np.zeros((0, 0), dtype=np.uint16))
+    shown = _NOTHING if values is None else values[: tile.height, : tile.width]
+    box = bounding_box(shown >= FAINT) or Box(0, 0, 0, 0)
     steps = shown[box.slices] * np.float32(_STEPS) + np.float32(0.5)
     return _Piece(tile, tile.of_part(box), steps.astype(np.uint16))
 
