@@ -33,17 +33,23 @@ as NEU steel, so it is left out with it."""
 TABLED = ("ball-screw", "neu-steel")
 """The sets of ``transfer``."""
 
-BASE_STEPS, STEPS, BATCH = 500, 120, 8
-"""Optimiser steps of a base, and of each start; crops a step of a start. The same for every start
-and number."""
+BASE_ROUNDS = ((500, 2e-3), (700, 1e-3))
+"""Optimiser steps and learning rate of each round in which a base is trained, the second from what
+came of the first, as the shipped model is; not every base has the second."""
+
+STEPS, BATCH = 120, 8
+"""Optimiser steps of each start, and crops a step; the same for every start and number."""
 
 NUMBERS: tuple[int | None, ...] = (5, 10, 20, None)
 """Images of each kind in the train part, and as many in the validation part; ``None``: all."""
 
 STARTS = ("base", "imagenet", "nothing")
 
-DRAWN, FEW, DRAWS = ("neu-steel", "magnetic-tile"), 10, 3
-"""Of which sets how many images of each kind are drawn how often."""
+DRAWN: Mapping[str, int] = {"neu-steel": 2, "magnetic-tile": 1}
+"""The sets that few images are drawn of, and in how many rounds their base is trained."""
+
+FEW, DRAWS = 10, 3
+"""How many images of each kind are drawn how often."""
 
 DRAWN_FROM = ("base", "imagenet")
 
@@ -59,16 +65,16 @@ def transfer(work: Path, _minutes: float) -> dict[str, Any]:
     with ThreadPoolExecutor(len(TABLED)) as pool:
         jobs = [pool.submit(_left_out, work, name, core) for core, name in enumerate(TABLED)]
         found = {name: job.result() for name, job in zip(TABLED, jobs, strict=True)}
-    return {"steps": STEPS, "base_steps": BASE_STEPS, "batch": BATCH, "sets": found}
+    return {"steps": STEPS, "base_steps": _steps(1), "batch": BATCH, "sets": found}
 
 
 def draws(work: Path, _minutes: float) -> dict[str, Any]:
     """Of each set, other few images each time, from a base that never saw it and from ImageNet."""
     sets = {}
-    for name in DRAWN:
-        drawn = _drawn(work, name, _base(work, name, None))
-        sets[name] = {**drawn, "gain": _gain(work, name)}
-    return {"base_steps": BASE_STEPS, "sets": sets}
+    for name, rounds in DRAWN.items():
+        drawn = _drawn(work, name, _base(work, name, None, rounds))
+        sets[name] = {**drawn, "base_steps": _steps(rounds), "gain": _gain(work, name)}
+    return {"sets": sets}
 
 
 def unseen(work: Path, _minutes: float) -> dict[str, Any]:
@@ -171,17 +177,27 @@ def _started(root: Path, file: Path, run: Path, start: str, base: Path, core: in
     return model
 
 
-def _base(work: Path, left_out: str, core: int | None) -> Path:
+def _base(work: Path, left_out: str, core: int | None, rounds: int = 1) -> Path:
     roots = [*(data(name) for name in BASES[left_out]), rendered_parts(work)]
     splits = [split(root, work) for root in roots]
-    shown = settings(
-        schedule__steps=BASE_STEPS,
-        schedule__validations=3,
-        crops__size=224,
-        certificate__pictures=0,
-    )
-    run = work / "transfer" / f"base-without-{left_out}"
-    return train(roots, splits, run, "--recipe", "base", *shown, core=core)
+    models: list[Path] = []
+    for number, (steps, rate) in enumerate(BASE_ROUNDS[:rounds], 1):
+        shown = settings(
+            schedule__steps=steps,
+            schedule__learning_rate=rate,
+            schedule__validations=3,
+            crops__size=224,
+            certificate__pictures=0,
+        )
+        before = ["--from", models[-1]] if models else []
+        run = work / "transfer" / f"base-without-{left_out}{f'-round-{number}' if models else ''}"
+        models.append(train(roots, splits, run, "--recipe", "base", *shown, *before, core=core))
+    return models[-1]
+
+
+def _steps(rounds: int) -> int:
+    """Optimiser steps of a base that is trained in so many rounds."""
+    return sum(steps for steps, _ in BASE_ROUNDS[:rounds])
 
 
 def few(whole: Path, root: Path, work: Path, number: int, draw: int = 0) -> Path:
