@@ -124,6 +124,23 @@ def test_int8_runs_on_both_engines_near_float32(exported: Exported, engine: str)
     assert 0.0 < np.abs(ours - theirs).max() < 0.1
 
 
+def test_int8_leaves_probabilities_as_fine_as_they_are(exported: Exported) -> None:
+    _, stages, graphs = exported
+    image = {"image": np.random.default_rng(6).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)}
+    features = load_graph("onnxruntime", graphs["encoder.onnx"], 1, "encoder.onnx")(image)
+    given = {
+        "encoder.onnx": image,
+        "decoder.onnx": {name: features[name] for name in stages[1].inputs},
+    }
+    for name, example in given.items():
+        nodes = onnx.load_from_string(quantised(graphs[name], [example])).graph.node
+        chances = {one for node in nodes if node.op_type == "Sigmoid" for one in node.output}
+        assert chances
+        assert not any(
+            node.op_type == "QuantizeLinear" and node.input[0] in chances for node in nodes
+        )
+
+
 def test_the_image_goes_in_as_bytes(exported: Exported) -> None:
     _, stages, graphs = exported
     (image,) = onnx.load_from_string(graphs["encoder.onnx"]).graph.input
