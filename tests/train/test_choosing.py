@@ -262,6 +262,13 @@ def test_masks_that_know_better_than_the_screen_look_twice(tmp_path: Path) -> No
     assert np.median(scores[False]) < policy.accept_below < min(scores[True])
 
 
+def test_a_recipe_can_do_without_a_second_look(tmp_path: Path) -> None:
+    said = unsure(tmp_path, masks=True)
+    costs = CostRecipe(second_look=False)
+    policy, _ = choose_policy(Oracle(said), [one.lesson for one in said], KINDS, costs)
+    assert policy.second_look is None
+
+
 def test_masks_that_know_nothing_leave_the_score_to_the_screen(tmp_path: Path) -> None:
     said = unsure(tmp_path, masks=False)
     policy, _ = choose_policy(Oracle(said), [one.lesson for one in said], KINDS, CostRecipe())

@@ -158,7 +158,8 @@ def _second_look(
     """The second look that validation data ask for, at what the screen alone would not accept."""
     defective = np.array([one.sample.label is Label.DEFECTIVE for one in lessons])
     parts = _parts(lessons)
-    if UNNAMED not in cascade.located or not enough_parts(defective, parts):
+    able = costs.second_look and UNNAMED in cascade.located
+    if not able or not enough_parts(defective, parts):
         return None
     asked = cascade.under(looking.model_copy(update={"second_look": _MASKS_ALONE}))
     answers = [asked.ask(open_image(one.sample.image), Clock()) for one in lessons]

@@ -215,11 +215,18 @@ class ScheduleRecipe(_Section):
 
 
 class CostRecipe(_Section):
-    """What mistakes cost; the edges between accept, review and reject follow from it."""
+    """What mistakes cost; the edges between accept, review and reject follow from it.
+
+    Attributes:
+        escape, overkill, review: of a part, as multiples of each other.
+        second_look: where validation parts tell that located pixels say more than the screen alone,
+            let doubtful parts cost the decoder, the good ones among them too.
+    """
 
     escape: Positive = 20.0
     overkill: Positive = 1.0
     review: Positive = 0.5
+    second_look: bool = True
 
 
 class CertificateRecipe(_Section):
