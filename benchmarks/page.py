@@ -22,7 +22,7 @@ stand its 95 % interval (Wilson for rates, a bootstrap over parts for the rest) 
 Measured on two cores of a server CPU, no GPU, with other work running beside the training; more minutes of an
 idle machine mean more steps. CPUs with AVX-512 and bfloat16, on which the shipped model's first round was trained, make about three times the steps of one with AVX2
 alone, on which all other tables but transfer and heatmaps were measured. Freezing, transfer and heatmaps were measured before parts
-were turned, the last two while pictures were padded; heatmaps, the two engines and the shipped model as a start, before its second round. This page is written by `python benchmarks/page.py` from `benchmarks/results`.
+were turned, the last two while pictures were padded; heatmaps and the shipped model as a start, before its second round. This page is written by `python benchmarks/page.py` from `benchmarks/results`.
 
 The real images are not part of the project: name their folder in `FLAWSCOPE_DATA`.
 """
