@@ -426,7 +426,7 @@ def drawn(results: dict[str, Any]) -> str:
                 "`python benchmarks/experiments.py draws`: the same comparison on sets of which the"
                 f" base saw nothing, {few['images']} images of each kind (of `magnetic-tile` whole"
                 " tiles, so some more, and good ones), drawn anew each time. Steps of the base:"
-                f" {steps}; more than 500 are made in two rounds, as the shipped model's. What the base gains in"
+                f" {steps}; one of more than 500 is trained in two rounds, as the shipped model was. What the base gains in"
                 f" IoU in the mean of {len(few['draws'])} draws, with the interval of the"
                 f" difference over test parts: {gains}."
             ),

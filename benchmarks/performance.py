@@ -62,6 +62,7 @@ LENIENT = {
     "policy.accept_below": 1.0,
     "policy.reject_above": 1.0,
     "policy.turned_from": "none",
+    "policy.second_look": "none",
 }
 
 FIRST = """

@@ -62,10 +62,11 @@ def _words(size: str, of_size: dict[str, Any]) -> str:
         f"{sort} {', '.join(f'{stage} {spent:.1f}' for stage, spent in by_stage.items())}"
         for sort, by_stage in found["stages_ms"].items()
     )
+    precisions = ", ".join(f"{stage} {kind}" for stage, kind in model["precisions"].items())
     percentiles = ", ".join(f"{name} {value:.0f}" for name, value in latency.items())
     return (
         f"- {_by(size)}: {found['rounds']} rounds on {machine['cores']} cores"
-        f" ({machine['processor']}), {model['engine']}; one part at a time {percentiles} ms;"
+        f" ({machine['processor']}), {model['engine']} ({precisions}); one part at a time {percentiles} ms;"
         f" mean ms by stage: {stages}; peak memory {found['peak_rss_mb']:.0f} MB."
     )
 

@@ -53,7 +53,7 @@ as long as it likes, or not yet at its end.
 
 ## What was measured
 
-`{command}`: {pictures} rendered strips of {height} × {width} pixels, {share:g} % of them defective, {bytes_each} a file; the shipped model on
+`{command}`: {pictures} rendered strips of {height} × {width} pixels, {share:g} % of them defective, {bytes_each} a file; the shipped model, as it was after its first round, on
 {engine}, in float32 unless the model says otherwise; {cores} cores of a server CPU ({machine}). All three were run in turn, {rounds} times; medians,
 and the range of the rounds.
 

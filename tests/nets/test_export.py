@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 import onnx  # noqa: E402
 
 from flawscope.errors import TrainingError  # noqa: E402
-from flawscope.nets import SharedCascade, export, load_from_graphs  # noqa: E402
+from flawscope.nets import Classifier, SharedCascade, export, load_from_graphs  # noqa: E402
 from flawscope.nets.eager import eager_graphs  # noqa: E402
 from flawscope.nets.quantising import quantised  # noqa: E402
 from flawscope.runtime import load_graph  # noqa: E402
@@ -128,17 +128,25 @@ def test_int8_leaves_probabilities_as_fine_as_they_are(exported: Exported) -> No
     _, stages, graphs = exported
     image = {"image": np.random.default_rng(6).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)}
     features = load_graph("onnxruntime", graphs["encoder.onnx"], 1, "encoder.onnx")(image)
-    given = {
-        "encoder.onnx": image,
-        "decoder.onnx": {name: features[name] for name in stages[1].inputs},
-    }
-    for name, example in given.items():
-        nodes = onnx.load_from_string(quantised(graphs[name], [example])).graph.node
-        chances = {one for node in nodes if node.op_type == "Sigmoid" for one in node.output}
-        assert chances
-        assert not any(
-            node.op_type == "QuantizeLinear" and node.input[0] in chances for node in nodes
-        )
+    given = {name: features[name] for name in stages[1].inputs}
+    network = Classifier(
+        (0, 1, 2, 3), encoder="mobilenetv3_small_050", exclusive=True, pretrained=False
+    )
+    _, classes = export(network.eval(), KINDS, "classes")
+    for graph, example in (
+        (graphs["encoder.onnx"], image),
+        (graphs["decoder.onnx"], given),
+        (classes["classes.onnx"], image),
+    ):
+        nodes = onnx.load_from_string(quantised(graph, [example])).graph.node
+        maker = {name: node for node in nodes for name in node.output}
+        answers = {"screen", "kinds", "masks"} & maker.keys()
+        assert answers
+        while answers:
+            node = maker[answers.pop()]
+            assert node.op_type not in ("QuantizeLinear", "DequantizeLinear")
+            if node.op_type not in ("Sigmoid", "Softmax"):  # what only passes them on
+                answers |= set(node.input) & maker.keys()
 
 
 def test_the_image_goes_in_as_bytes(exported: Exported) -> None:

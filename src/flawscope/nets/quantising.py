@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 _OURS = ("", "ai.onnx")
 
-_PASSING_ON = frozenset({"Concat", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze"})
+_ANSWERS = frozenset({"screen", "kinds", "masks"})
+_PASSING_ON = frozenset(
+    {"Clip", "Concat", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Sub"}
+)
 
 
 def quantised(graph: bytes, examples: Iterable[Mapping[str, NDArray[Any]]]) -> bytes:
@@ -67,16 +70,13 @@ def quantised(graph: bytes, examples: Iterable[Mapping[str, NDArray[Any]]]) -> b
 
 
 def _answering(graph: onnx.GraphProto) -> list[str]:
-    """Names of the nodes that make the probabilities which a graph gives."""
-    given = {output.name for output in graph.output}
+    """Names of the nodes that make the probabilities which a graph gives, and pass them on."""
+    wanted = {output.name for output in graph.output} & _ANSWERS
     found = []
     for node in reversed(graph.node):  # which are in the order in which they run
-        if not given & set(node.output):
-            continue
-        if node.op_type in ("Sigmoid", "Softmax"):
+        if wanted & set(node.output):
             found.append(node.name)
-        elif node.op_type in _PASSING_ON:
-            given |= set(node.input)
+            wanted |= set(node.input) if node.op_type in _PASSING_ON else set()
     return found
 
 
