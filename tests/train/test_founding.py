@@ -190,6 +190,7 @@ def test_a_wrong_name_in_the_last_network_is_told_before_the_first_is_trained(
         ("founding", "decoder.name=fpn", r"Set founding.locate.decoder.name$"),
         ("gradcam", "decoder.name=fpn", "Leave it out"),
         ("gradcam", "encoder.frozen=0", "Leave it out"),
+        ("gradcam", "costs.second_look=false", "Leave it out"),
         ("shared", "founding.locate.per_kind=false", "Leave it out"),
     ],
 )

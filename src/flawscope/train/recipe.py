@@ -310,7 +310,7 @@ def load_recipe(name: str = "shared", settings: Sequence[str] = ()) -> Recipe:
 
 _IDLE = {
     "shared": ("founding",),
-    "classifier": ("founding", "decoder", "encoder.frozen"),
+    "classifier": ("founding", "decoder", "encoder.frozen", "costs.second_look"),
     "founding": ("encoder", "decoder"),
 }
 """Keys that a recipe of a kind has no use for."""
