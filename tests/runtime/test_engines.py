@@ -13,7 +13,14 @@ import numpy as np
 import pytest
 
 from flawscope.errors import EngineError
-from flawscope.runtime import ENGINES, Inspector, choices, engines, installed_engines
+from flawscope.runtime import (
+    ENGINES,
+    Inspector,
+    choices,
+    engines,
+    installed_engines,
+    on_openvino,
+)
 from toy_models import decoder, encoder, locator
 
 
@@ -31,15 +38,14 @@ def test_any_shape_often_or_once(engine: str) -> None:
 
 
 def test_the_first_shape_is_compiled_for_at_once_and_others_if_they_keep_coming() -> None:
-    import openvino
+    compiler, compiled = on_openvino._Compiler(locator(0), {}, None), []
 
-    core, compiled = openvino.Core(), []
-
-    def compile_model(model: Any) -> Any:
+    def compile_model(shape: on_openvino.Shape | None) -> Any:
+        model = compiler(shape)
         compiled.append(str(model.inputs[0].partial_shape))
-        return core.compile_model(model, "CPU")
+        return model
 
-    by_shape = engines._ByShape(core.read_model(locator(0)), compile_model)
+    by_shape = on_openvino._ByShape(compile_model)
 
     def run(side: int) -> None:
         by_shape.compiled_for({"image": np.zeros((1, side, 32, 3), dtype=np.uint8)})
@@ -171,3 +177,8 @@ inspector.inspect(numpy.zeros((32, 32, 3), numpy.uint8))
 print(touched, [name for name in sys.modules if name.startswith('openvino_telemetry')])
 """
     assert in_a_fresh_process(code) == "[] []"
+
+
+def test_far_more_threads_than_cores_are_refused(shared_model: Path) -> None:
+    with pytest.raises(EngineError, match="10000 threads are more than this machine can run"):
+        Inspector.load(shared_model, threads=10_000)

@@ -85,15 +85,16 @@ def bench(
 
 def _founding(threads: int | None) -> Side:
     """The founding cascade, where the packages it needs are installed."""
-    from flawscope.runtime import usable_threads
+    from flawscope.runtime.engines import fitting_threads
 
+    threads = fitting_threads(threads)
     try:
         from flawscope.train.eager import EagerFounding
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "flawscope":
             raise
         raise MissingExtraError("the founding cascade", "train") from error
-    return EagerFounding.build(threads or usable_threads())
+    return EagerFounding.build(threads)
 
 
 def _show(found: Comparison) -> None:

@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from flawscope.bundle import Bundle, shipped_model
+from flawscope.bundle import Bundle, cache_folder, shipped_model
 from flawscope.errors import EngineError, FlawscopeError, ImageError
 from flawscope.images import open_image
 from flawscope.runtime.cascade import Cascade
 from flawscope.runtime.choices import AUTO, choose
 from flawscope.runtime.defects import find_defects
-from flawscope.runtime.engines import batch_streams, usable_threads
+from flawscope.runtime.engines import batch_streams, fitting_threads
 from flawscope.runtime.overlap import always, in_order
 from flawscope.runtime.running import graphs_for, guard_for
+from flawscope.runtime.shelf import Shelf
 from flawscope.runtime.view import Clock
 from flawscope.runtime.words import reasons
 from flawscope.values import Choice, Inspection, Manifest, Precision, Size
@@ -85,8 +86,10 @@ class Inspector:
         self.threads = threads
         self.streams = streams
         self.notes = notes
-        graphs = graphs_for(self.manifest, bundle.read, choice, threads, streams=streams)
-        guard = guard_for(self.manifest, bundle.read, choice, threads, streams=streams)
+        model = self.manifest, bundle.read, choice, threads
+        shelf = Shelf(cache_folder() / "compiled")
+        graphs = graphs_for(*model, streams=streams, shelf=shelf)
+        guard = guard_for(*model, streams=streams, shelf=shelf)
         self._cascade = Cascade(self.manifest, graphs, guard)
         self._free_streams = threading.BoundedSemaphore(streams)
 
@@ -120,9 +123,7 @@ class Inspector:
                 run the model.
         """
         bundle = Bundle.open(model or shipped_model())
-        threads = usable_threads() if threads is None else threads
-        if threads < 1:
-            raise EngineError(f"{threads} threads compute nothing", remedy="Give 1 or more")
+        threads = fitting_threads(threads)
         streams = batch_streams(threads) if streams is None else min(streams, threads)
         if streams < 1:
             raise EngineError(f"{streams} streams let nothing through", remedy="Give 1 or more")

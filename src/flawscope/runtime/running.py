@@ -7,6 +7,7 @@ from functools import partial
 
 from flawscope.runtime.engines import Graph, lazily, load_graph
 from flawscope.runtime.guard import Guard
+from flawscope.runtime.shelf import Shelf
 from flawscope.values import Choice, Manifest, Precision
 
 Read = Callable[[str], bytes]
@@ -14,9 +15,23 @@ Read = Callable[[str], bytes]
 
 
 def graphs_for(
-    manifest: Manifest, read: Read, choice: Choice, threads: int, *, streams: int = 1
+    manifest: Manifest,
+    read: Read,
+    choice: Choice,
+    threads: int,
+    *,
+    streams: int = 1,
+    shelf: Shelf | None = None,
 ) -> Mapping[str, Graph]:
     """What computes each stage, by its name.
+
+    Args:
+        manifest: of the model.
+        read: gives its graphs.
+        choice: of engine and precisions.
+        threads: to compute with.
+        streams: how many images at a time share them.
+        shelf: where the engine keeps what it makes of a graph; for models that are run again.
 
     Raises:
         EngineError: the engine is absent or refuses a graph.
@@ -26,15 +41,24 @@ def graphs_for(
         precision = choice.precisions[stage.name]
         name = stage.graph_in(precision)
         graphs[stage.name] = load_graph(
-            choice.engine, read(name), threads, name, precision, streams=streams
+            choice.engine, read(name), threads, name, precision, streams=streams, shelf=shelf
         )
     return graphs
 
 
 def guard_for(
-    manifest: Manifest, read: Read, choice: Choice, threads: int, *, streams: int = 1
+    manifest: Manifest,
+    read: Read,
+    choice: Choice,
+    threads: int,
+    *,
+    streams: int = 1,
+    shelf: Shelf | None = None,
 ) -> Guard | None:
-    """What asks again in float32, or ``None`` where all that a verdict hangs on is in float32."""
+    """What asks again in float32, or ``None`` where all that a verdict hangs on is in float32.
+
+    Args as for ``graphs_for``.
+    """
     low = [
         stage
         for stage in manifest.judging
@@ -45,7 +69,13 @@ def guard_for(
     precise = {}
     for stage in low:
         load = partial(
-            load_graph, choice.engine, read(stage.graph), threads, stage.graph, streams=streams
+            load_graph,
+            choice.engine,
+            read(stage.graph),
+            threads,
+            stage.graph,
+            streams=streams,
+            shelf=shelf,
         )
         precise[stage.name] = lazily(load)
     return Guard(manifest.policy, choice.margin, precise)

@@ -11,7 +11,7 @@ from typing import Any
 from flawscope.bundle import Bundle
 from flawscope.errors import EngineError
 from flawscope.runtime.cascade import Cascade
-from flawscope.runtime.engines import installed_engines, precisions_of, usable_threads
+from flawscope.runtime.engines import fitting_threads, installed_engines, precisions_of
 from flawscope.runtime.golden import Golden, read_golden
 from flawscope.runtime.replaying import compared, for_replay, replay, weighed
 from flawscope.runtime.running import graphs_for, guard_for
@@ -74,7 +74,9 @@ def verify(
 
     Raises:
         ModelFileError: the file is refused, or has no certificate.
+        EngineError: this machine cannot run so many threads.
     """
+    threads = fitting_threads(threads)
     bundle = Bundle.open(path)
     golden = read_golden(bundle)
     certificate = bundle.manifest.certificate
@@ -87,7 +89,7 @@ def verify(
             checked.append(Verified(choice, unavailable=lack))
             continue
         told = _counted(report, str(choice), 2 * len(golden.cases))
-        checked.append(_verified(bundle, choice, golden, limits, threads or usable_threads(), told))
+        checked.append(_verified(bundle, choice, golden, limits, threads, told))
     return checked
 
 
