@@ -77,10 +77,10 @@ def test_maps_that_agree_come_back_as_they_were(height: int, width: int, seed: i
     whole = np.random.default_rng(seed).random((height, width), dtype=np.float32)
     stitcher = Stitcher(plan)
     for tile in plan.tiles:
-        window = np.full((1, *plan.window), 0.77, dtype=np.float32)
+        window = np.full(plan.window, 0.77, dtype=np.float32)
         inside = whole[tile.top : tile.bottom, tile.left : tile.right]
-        window[0, : tile.height, : tile.width] = inside
-        stitcher.add(tile, window, ["any"])
+        window[: tile.height, : tile.width] = inside
+        stitcher.add(tile, {"any": window})
     assert np.abs(stitcher.map("any") - whole).max() < 1 / 256
 
 
@@ -88,8 +88,8 @@ def test_tiles_that_disagree_are_blended_by_ramps() -> None:
     plan = plan_fit(Size(128, 224), FIT)
     first, second = plan.tiles
     stitcher = Stitcher(plan)
-    stitcher.add(first, np.zeros((1, *plan.window), np.float32), ["any"])
-    stitcher.add(second, np.ones((1, *plan.window), np.float32), ["any"])
+    stitcher.add(first, {"any": np.zeros(plan.window, np.float32)})
+    stitcher.add(second, {"any": np.ones(plan.window, np.float32)})
     row = stitcher.map("any")[10]
     assert (row[: second.left] == 0).all()
     assert (row[first.right :] == 1).all()
@@ -101,7 +101,7 @@ def test_a_tile_alone_stands_for_itself_up_to_its_border() -> None:
     """Its neighbours were accepted and never asked: they are no reason to fade it out."""
     plan = plan_fit(Size(128, 224), FIT)
     stitcher = Stitcher(plan)
-    stitcher.add(plan.tiles[0], np.full((1, *plan.window), 0.9, np.float32), ["any"])
+    stitcher.add(plan.tiles[0], {"any": np.full(plan.window, 0.9, np.float32)})
     row = stitcher.map("any")[0]
     assert np.allclose(row[:128], 0.9, atol=1e-3)
     assert (row[128:] == 0).all()
@@ -111,8 +111,8 @@ def test_channels_of_several_stages_are_kept_apart() -> None:
     plan = plan_fit(Size(64, 64), FIT)
     stitcher = Stitcher(plan)
     maps = np.stack([np.full(plan.window, level, np.float32) for level in (0.25, 0.5)])
-    stitcher.add(plan.tiles[0], maps, ["pit", "crack"])
-    stitcher.add(plan.tiles[0], maps[:1] + 0.5, ["dent"])
+    stitcher.add(plan.tiles[0], {"pit": maps[0], "crack": maps[1]})
+    stitcher.add(plan.tiles[0], {"dent": maps[0] + 0.5})
     assert stitcher.channels == ("pit", "crack", "dent")
     levels = [float(stitcher.map(channel)[5, 5]) for channel in stitcher.channels]
     assert levels == [0.25, 0.5, 0.75]
@@ -122,8 +122,8 @@ def test_channels_of_several_stages_are_kept_apart() -> None:
 def test_taken_maps_are_copied() -> None:
     plan = plan_fit(Size(64, 64), FIT)
     stitcher = Stitcher(plan)
-    reused = np.full((1, *plan.window), 0.5, np.float32)
-    stitcher.add(plan.tiles[0], reused, ["any"])
+    reused = np.full(plan.window, 0.5, np.float32)
+    stitcher.add(plan.tiles[0], {"any": reused})
     reused[:] = 0
     assert (stitcher.map("any") == 0.5).all()
 
@@ -139,7 +139,7 @@ def test_dark_tiles_of_a_large_picture_cost_next_to_nothing() -> None:
     stitcher = Stitcher(plan)
     tracemalloc.start()
     for tile in plan.tiles:
-        stitcher.add(tile, dark, names)
+        stitcher.add(tile, dict(zip(names, dark, strict=True)))
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(plan.tiles) == 70
@@ -155,9 +155,9 @@ def test_a_spot_on_a_large_picture_is_given_in_its_own_box() -> None:
     whole = np.zeros(plan.size, dtype=np.float32)
     whole[700:760, 690:720] = 0.75  # across the corner where four tiles meet
     for tile in plan.tiles:
-        window = np.zeros((1, *plan.window), dtype=np.float32)
-        window[0, : tile.height, : tile.width] = whole[tile.slices]
-        stitcher.add(tile, window, ["any"])
+        window = np.zeros(plan.window, dtype=np.float32)
+        window[: tile.height, : tile.width] = whole[tile.slices]
+        stitcher.add(tile, {"any": window})
     tracemalloc.start()
     box, values = stitcher.alight("any")
     _, most = tracemalloc.get_traced_memory()
@@ -171,7 +171,7 @@ def test_a_spot_on_a_large_picture_is_given_in_its_own_box() -> None:
 def test_nothing_alight_is_an_empty_box() -> None:
     plan = plan_fit(Size(128, 224), FIT)
     stitcher = Stitcher(plan)
-    stitcher.add(plan.tiles[1], np.full((1, *plan.window), 0.003, np.float32), ["any"])
+    stitcher.add(plan.tiles[1], {"any": np.full(plan.window, 0.003, np.float32)})
     for channel in ("any", "nobody located this"):
         box, values = stitcher.alight(channel)
         assert (box.width, box.height, values.size) == (0, 0, 0)
@@ -187,8 +187,8 @@ def test_scaled_images_get_maps_of_their_own_size() -> None:
     small = resize(image, plan.scaled)
     stitcher = Stitcher(plan)
     for tile in plan.tiles:
-        window = plan.cut(small, tile)[None, ..., 0].astype(np.float32) / 255
-        stitcher.add(tile, window, ["any"])
+        window = plan.cut(small, tile)[..., 0].astype(np.float32) / 255
+        stitcher.add(tile, {"any": window})
     found = stitcher.map("any") >= 0.5
     truth = image[..., 0] > 0
     assert found.shape == size
@@ -241,11 +241,11 @@ def test_what_is_scaled_back_in_its_box_is_what_the_whole_map_would_be(
         return
     top = data.draw(st.integers(0, plan.scaled.height - 1))
     left = data.draw(st.integers(0, plan.scaled.width - 1))
-    maps = np.zeros((1, *plan.window), dtype=np.float32)
-    maps[0, top : top + 9, left : left + 5] = 0.8
+    maps = np.zeros(plan.window, dtype=np.float32)
+    maps[top : top + 9, left : left + 5] = 0.8
     stitcher = Stitcher(plan)
-    stitcher.add(plan.tiles[0], maps, ["any"])
-    small = maps[0, : plan.scaled.height, : plan.scaled.width]
+    stitcher.add(plan.tiles[0], {"any": maps})
+    small = maps[: plan.scaled.height, : plan.scaled.width]
     whole = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     assert np.abs(stitcher.map("any") - whole).max() < 0.04  # remap counts in 32nds of a pixel
     box, values = stitcher.alight("any")

@@ -21,10 +21,10 @@ def answer(score: float, kinds: Mapping[str, float], **maps: list[tuple[Box, flo
     plan = plan_fit(SIZE, InputFit(multiple=32, smallest=32, tile=128, overlap=0))
     stitcher = Stitcher(plan)
     for channel, boxes in maps.items():
-        values = np.zeros((1, *SIZE), dtype=np.float32)
+        values = np.zeros(SIZE, dtype=np.float32)
         for box, probability in boxes:
-            values[0, box.top : box.bottom, box.left : box.right] = probability
-        stitcher.add(plan.tiles[0], values, [channel])
+            values[box.top : box.bottom, box.left : box.right] = probability
+        stitcher.add(plan.tiles[0], {channel: values})
     return Answer(score, kinds, stitcher)
 
 

@@ -167,7 +167,7 @@ def _stitched(plan: Plan, looks: list[Activation], *, absolute: bool) -> Heat:
     stitcher = Stitcher(plan)
     for tile, look in pairs:
         if top > 0:
-            stitcher.add(tile, _layer(plan, tile, look)[None] / np.float32(top), ("heat",))
+            stitcher.add(tile, {"heat": _layer(plan, tile, look) / np.float32(top)})
     heat: Heat = stitcher.map("heat").clip(0.0, 1.0)
     highest = heat.max()
     if not absolute and highest > 0:

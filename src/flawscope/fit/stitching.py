@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -50,18 +50,15 @@ class Stitcher:
         self._down = _ramps({(tile.top, tile.bottom) for tile in plan.tiles})
         self._across = _ramps({(tile.left, tile.right) for tile in plan.tiles})
 
-    def add(
-        self, tile: Box, maps: Iterable[NDArray[np.float32] | None], channels: Iterable[str]
-    ) -> None:
+    def add(self, tile: Box, maps: Mapping[str, NDArray[np.float32] | None]) -> None:
         """Takes one tile's maps.
 
         Args:
             tile: which of the plan's tiles they are of.
-            maps: of each channel probabilities in [0, 1] (window height, window width), which are
+            maps: by channel, probabilities in [0, 1] (window height, window width), which are
                 copied; ``None`` where no pixel is to be kept.
-            channels: the name of each.
         """
-        for channel, values in zip(channels, maps, strict=True):
+        for channel, values in maps.items():
             self._pieces.setdefault(channel, []).append(_piece(tile, values))
 
     @property

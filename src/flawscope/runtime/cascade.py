@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from flawscope.fit import Stitcher, plan_fit, resize
 from flawscope.runtime.engines import Graph
 from flawscope.runtime.guard import Guard
-from flawscope.runtime.view import Clock, Mask, Masks, View
+from flawscope.runtime.view import Clock, Mask, View
 from flawscope.values import (
     UNNAMED,
     Gate,
@@ -132,7 +132,7 @@ class Cascade:
             asked = look.screen() >= policy.located_from
             own_score = look.score(located=asked)
             shown = asked and own_score >= policy.accept_below
-            found = look.located(self._locating) if shown else []
+            found = look.located(self._locating) if shown else {}
             own_kinds = look.kinds(ask=shown)
             score, screen = max(score, own_score), max(screen, look.screen())
             firsts.append(look.first)
@@ -142,8 +142,7 @@ class Cascade:
                 continue
             maps = maps or Stitcher(plan)
             with clock.timing("fit"):
-                for stage, masks in found:
-                    maps.add(tile, masks, stage.channels)
+                maps.add(tile, found)
         return Answer(
             score,
             kinds,
@@ -201,6 +200,7 @@ class _Look:
         self._judging = manifest.judging
         self._maker = {name: stage for stage in manifest.stages for name in stage.outputs}
         self._views = [View(tile, self._maker, graphs, clock)]
+        self._masks: dict[str, dict[str, Mask]] = {}
         self._screened: float | None = None
         self._score = 0.0
         self.first = 0.0
@@ -239,7 +239,7 @@ class _Look:
 
     def _weighed(self, rule: SecondLook) -> float:
         stage = next(stage for stage in self._judging if UNNAMED in stage.channels)
-        mask = self.masks(stage)[stage.channels.index(UNNAMED)]
+        mask = self.mask(stage, UNNAMED)
         assert mask is not None  # however dark
         return round(rule.score(self.screen(), likeliest(mask, rule.pixels)), _PLACES)
 
@@ -251,6 +251,7 @@ class _Look:
                 new |= set(stage.outputs)
             elif new & set(stage.inputs):
                 new |= set(stage.outputs)
+                self._masks.pop(stage.name, None)
                 for view in self._views:
                     view.forget(stage)
         return bool(new)
@@ -266,13 +267,13 @@ class _Look:
         rounded = (round(float(chance), _PLACES) for chance in chances)
         return dict(zip(self._kinds, rounded, strict=True))
 
-    def located(self, stages: Sequence[Stage]) -> list[tuple[Stage, Masks]]:
+    def located(self, stages: Sequence[Stage]) -> dict[str, Mask]:
         """The masks of each stage that a hard gate leaves a channel of, by the score above."""
-        found = []
+        found: dict[str, Mask] = {}
         for stage in stages:
             self._settle_gates(stage)
             if any(self._passes(channel) for channel in stage.channels):
-                found.append((stage, self.masks(stage)))
+                found |= {channel: self.mask(stage, channel) for channel in stage.channels}
         return found
 
     def _passes(self, channel: str) -> bool:
@@ -287,16 +288,18 @@ class _Look:
         if not doubted:
             return
         if any(self._passes(channel) for channel in stage.channels if channel not in doubted):
-            masks = dict(zip(stage.channels, self.masks(stage), strict=True))
             least = {name: rule_for(self._policy, name).mask_probability for name in doubted}
-            if not any(_reaches(masks[name], least[name]) for name in doubted):
+            if not any(_reaches(self.mask(stage, name), least[name]) for name in doubted):
                 return
         self._ask_again(self._maker["kinds"])
 
-    def masks(self, stage: Stage) -> Masks:
-        """Of each channel the mean over the views; a view in which it is dark counts as 0."""
-        as_it_lies, *turned = [view.masks(stage) for view in self._views]
-        return tuple(map(_mean_mask, as_it_lies, turned[0])) if turned else as_it_lies
+    def mask(self, stage: Stage, channel: str) -> Mask:
+        """Of a channel the mean over the views; a view in which it is dark counts as 0."""
+        made = self._masks.setdefault(stage.name, {})
+        if channel not in made:
+            as_it_lies, *turned = [view.mask(stage, channel) for view in self._views]
+            made[channel] = _mean_mask(as_it_lies, turned[0]) if turned else as_it_lies
+        return made[channel]
 
     def _mean(self, stage: Stage, name: str, count: int) -> NDArray[np.float64]:
         said = np.array([view.answers(stage, name, count) for view in self._views])
@@ -308,6 +311,7 @@ class _Look:
         graph = self._guard.precise.get(stage.name) if self._guard else None
         if graph is None:
             return False
+        self._masks.pop(stage.name, None)
         asked = [view.ask_again(stage, graph) for view in self._views]
         self.asked_again |= any(asked)
         return any(asked)

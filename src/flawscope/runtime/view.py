@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,10 +18,6 @@ from flawscope.values import UNNAMED, Stage
 
 Mask = NDArray[np.float32] | None
 """Probabilities (window height, window width); ``None`` for a kind that no pixel shows."""
-
-Masks = tuple[Mask, ...]
-"""By channel."""
-
 _ROUNDING = 1e-5
 """ONNX Runtime's sigmoid has been seen to give 1.0000001."""
 
@@ -93,23 +90,19 @@ class View:
         _refuse_improbable(low, high, name, stage)
         return _clipped(values, low, high).reshape(count)
 
-    def masks(self, stage: Stage) -> Masks:
-        """Of each channel, as the tile lies; errors as for ``answers``.
+    def mask(self, stage: Stage, channel: str) -> Mask:
+        """Of one of a stage's channels, as the tile lies; errors as for ``answers``.
 
         A kind of which no pixel reaches ``FAINT`` has none, as most have.
         """
         shape = (1, len(stage.channels), *self._tile.shape[:2])
-        planes = self._shaped(stage, "masks", shape)[0]
-        peaks = planes.max(axis=(1, 2))
-        low, high = planes.min(), peaks.max()
+        plane = self._shaped(stage, "masks", shape)[0, stage.channels.index(channel)]
+        low, high = plane.min(), plane.max()
         _refuse_improbable(low, high, "masks", stage)
+        if channel != UNNAMED and high < FAINT:
+            return None
         around = -1 if self._upside_down else 1
-        return tuple(
-            _clipped(plane[::around, ::around], low, high)
-            if channel == UNNAMED or peak >= FAINT
-            else None
-            for channel, plane, peak in zip(stage.channels, planes, peaks, strict=True)
-        )
+        return _clipped(plane[::around, ::around], low, high)
 
     def ask_again(self, stage: Stage, precise: Graph) -> bool:
         """Runs a stage in float32, unless it has been; says whether it was run."""
@@ -135,7 +128,7 @@ class View:
 
     def _tensor(self, name: str) -> NDArray[Any]:
         if name == "image":
-            seen = self._tile[::-1, ::-1] if self._upside_down else self._tile
+            seen = cv2.flip(self._tile, -1) if self._upside_down else self._tile
             return np.ascontiguousarray(seen)[None]
         stage = self._makers[name]
         tensor = self._run(stage).get(name)
