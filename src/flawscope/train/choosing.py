@@ -5,8 +5,9 @@ Gate, thresholds, smallest areas, and the edges between accept, review and rejec
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,9 @@ from flawscope.evaluate import (
 )
 from flawscope.images import open_image
 from flawscope.masks import components
-from flawscope.runtime import Answer, Cascade, Clock
+from flawscope.runtime import Answer, Cascade, Clock, usable_threads
+from flawscope.runtime.engines import batch_streams
+from flawscope.runtime.overlap import in_order
 from flawscope.train.recipe import CostRecipe
 from flawscope.train.supervision import CLEAN, DEFECT, Lesson, answers, places
 from flawscope.values import UNNAMED, Gate, KindPolicy, Label, Policy, SecondLook
@@ -146,7 +149,7 @@ def _looking(
 
 def _turned_from(cascade: Cascade, lessons: Sequence[Lesson], costs: CostRecipe) -> float:
     """What is worth another view: all that the screen would not accept as it lies."""
-    looked = [cascade.weigh(open_image(one.sample.image), kinds=False) for one in lessons]
+    looked = list(_asked(partial(cascade.weigh, kinds=False), lessons))
     defective = np.array([one.sample.label is Label.DEFECTIVE for one in lessons])
     scores = np.array([one.score for one in looked])
     return _edges(scores, defective, _parts(lessons), costs).accept_below
@@ -161,10 +164,9 @@ def _second_look(
     able = costs.second_look and UNNAMED in cascade.located
     if not able or not enough_parts(defective, parts):
         return None
-    asked = cascade.under(looking.model_copy(update={"second_look": _MASKS_ALONE}))
-    answers = [asked.ask(open_image(one.sample.image), Clock()) for one in lessons]
-    screen = np.array([answer.screen for answer in answers])
-    masks = np.array([answer.score for answer in answers])
+    by_masks = cascade.under(looking.model_copy(update={"second_look": _MASKS_ALONE}))
+    said = [(answer.screen, answer.score) for answer in _asked(_in_full(by_masks), lessons)]
+    screen, masks = np.array(said, dtype=np.float64).T
     weights = choose_second_look(screen, masks, defective, parts)
     if weights is None:
         return None
@@ -243,11 +245,27 @@ def _heard(cascade: Cascade, lessons: Sequence[Lesson], kinds: Sequence[str]) ->
 
 
 def _looks(cascade: Cascade, lessons: Sequence[Lesson], kinds: Sequence[str]) -> Iterator[_Seen]:
-    for lesson in lessons:
-        answer = cascade.ask(open_image(lesson.sample.image), Clock())
+    for lesson, answer in zip(lessons, _asked(_in_full(cascade), lessons), strict=True):
         said = np.array([answer.score, *(answer.kinds[kind] for kind in kinds)])
         screen = answer.score if answer.screen is None else answer.screen
         yield _Seen(lesson, screen, said, answers(lesson, kinds), answer, places(lesson, kinds))
+
+
+def _in_full(cascade: Cascade) -> Callable[[NDArray[np.uint8]], Answer]:
+    return lambda image: cascade.ask(image, Clock())
+
+
+def _asked(
+    ask: Callable[[NDArray[np.uint8]], Answer], lessons: Sequence[Lesson]
+) -> Iterator[Answer]:
+    """What is said of each lesson, in order; the next ones are asked while one is looked at."""
+    at_once = batch_streams(usable_threads())
+    return in_order(
+        lambda lesson: ask(open_image(lesson.sample.image)),
+        lessons,
+        workers=at_once,
+        ahead=at_once,
+    )
 
 
 def _truth(seen: _Seen, channel: int) -> NDArray[np.bool_] | None:

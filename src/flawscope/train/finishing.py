@@ -15,8 +15,8 @@ from flawscope.evaluate import Tally
 from flawscope.nets import DEFAULT_ENCODER, Network, export
 from flawscope.nets.eager import eager_graphs
 from flawscope.report import Comparison, validation_picture
-from flawscope.runtime import Cascade, Inspector, load_graph, usable_threads
-from flawscope.runtime.engines import Graph
+from flawscope.runtime import Cascade, Failure, Inspector, load_graph, usable_threads
+from flawscope.runtime.engines import Graph, batch_streams
 from flawscope.train.card import model_card
 from flawscope.train.certifying import Told, certify
 from flawscope.train.choosing import OPEN, choose_policy
@@ -108,7 +108,9 @@ def conclude(
     manifest = manifest.model_copy(update={"policy": OPEN, "certificate": None})
     threads = usable_threads()
     engines = {
-        stage.name: load_graph(_ENGINE, graphs[stage.graph], threads, stage.graph)
+        stage.name: load_graph(
+            _ENGINE, graphs[stage.graph], threads, stage.graph, streams=batch_streams(threads)
+        )
         for stage in manifest.stages
     }
     policy, gates = choose_policy(
@@ -121,7 +123,7 @@ def conclude(
     manifest = manifest.model_copy(update={"policy": policy})
     draft = pack(manifest, graphs, out.with_name(f".draft-{out.name}"))
     try:
-        inspector = Inspector.load(draft, engine=_ENGINE)
+        inspector = Inspector.load(draft, engine=_ENGINE, streams=None)
     finally:
         draft.unlink(missing_ok=True)
     metrics = {"validation": _measured(inspector, held_out), "gates": gates}
@@ -157,11 +159,14 @@ def _measured(inspector: Inspector, lessons: Sequence[Lesson]) -> dict[str, Any]
     """Figures by dataset."""
     manifest = inspector.manifest
     tallies: dict[str, Tally] = {}
-    for lesson in lessons:
+    looks = inspector.inspect_many(lesson.sample.image for lesson in lessons)
+    for lesson, found in zip(lessons, looks, strict=True):
+        if isinstance(found, Failure):
+            raise found.error
         if lesson.dataset not in tallies:
             looked_for = [manifest.kinds[number] for number in lesson.vocabulary]
             tallies[lesson.dataset] = Tally(looked_for, manifest.kinds, manifest.policy)
-        tallies[lesson.dataset].add(lesson.sample, inspector.inspect(lesson.sample.image))
+        tallies[lesson.dataset].add(lesson.sample, found.inspection)
     return {name: tally.result().to_json() for name, tally in tallies.items()}
 
 
