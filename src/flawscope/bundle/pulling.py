@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from flawscope.bundle.cache import cache_folder
 from flawscope.bundle.downloading import Patience, Say, UnreachableError, download
 from flawscope.bundle.links import Link, read_link
 from flawscope.bundle.opening import Bundle, digest_of
@@ -48,15 +48,6 @@ class Pulled:
     digest: str
     size: int
     how: How
-
-
-def cache_folder() -> Path:
-    """Where pulled models are kept: the user's cache folder, or what ``FLAWSCOPE_CACHE`` names."""
-    from platformdirs import user_cache_path
-
-    named = os.environ.get("FLAWSCOPE_CACHE")
-    folder = Path(named).expanduser() if named else user_cache_path("flawscope", appauthor=False)
-    return folder.absolute()
 
 
 def pull(
