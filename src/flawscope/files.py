@@ -11,13 +11,14 @@ from pathlib import Path
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, *, lasting: bool = False) -> Iterator[Path]:
     """A temporary path beside ``path`` to write to; renamed over it only if the body succeeds.
 
     Folders on the way are made. An error or Ctrl-C in the body leaves ``path`` as it was and
-    removes the temporary file.
+    removes the temporary file. What is ``lasting`` is on the disk, name and all, before this
+    ends, so that even a power cut takes neither it nor what it replaced.
     """
-    with _blaming(path):
+    with blaming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix=path.suffix)
         os.close(handle)
@@ -25,7 +26,11 @@ def written_whole(path: Path) -> Iterator[Path]:
         try:
             yield beside
             beside.chmod(0o666 & ~_umask())
+            if lasting:
+                _settle(beside)
             beside.replace(path)
+            if lasting and os.name == "posix":  # Windows opens no folders
+                _settle(path.parent)
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
@@ -38,7 +43,7 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     ``path`` must not exist, or be an empty folder. An error or Ctrl-C in the body leaves it as it
     was and removes the temporary folder.
     """
-    with _blaming(path):
+    with blaming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=".partial-"))
         try:
@@ -53,7 +58,7 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _blaming(path: Path) -> Iterator[None]:
+def blaming(path: Path) -> Iterator[None]:
     """Errors of writing that name no file, or one that nobody asked for, name ``path``."""
     try:
         yield
@@ -65,15 +70,24 @@ def _blaming(path: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+def _settle(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes UTF-8 text with ``\\n`` line ends, whole or not at all."""
-    with written_whole(path) as beside:
+def write_text(path: Path, text: str, *, lasting: bool = False) -> None:
+    """Writes UTF-8 text with ``\\n`` line ends, whole or not at all; as ``written_whole``."""
+    with written_whole(path, lasting=lasting) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -192,6 +193,31 @@ def test_pictures_of_a_store_are_inspected_under_their_addresses(
 def test_globs_of_a_store(store: Any, pattern: str, names: list[str]) -> None:
     found = list(Sources([f"memory://bucket/{pattern}"]))
     assert found == [f"memory://bucket/{name}.png" for name in names]
+
+
+@pytest.mark.parametrize(
+    ("place", "names"),
+    [
+        ("zip://", ["a.png", "deep/b.png", "deep/er/c.png"]),
+        ("zip://deep", ["deep/b.png", "deep/er/c.png"]),
+        ("zip://deep/", ["deep/b.png", "deep/er/c.png"]),
+        ("zip://*.png", ["a.png"]),
+        ("zip://**/?.png", ["a.png", "deep/b.png", "deep/er/c.png"]),
+        ("zip://deep/*/c.png", ["deep/er/c.png"]),
+        ("zip://deep/b.png", ["deep/b.png"]),
+    ],
+)
+def test_pictures_in_an_archive(
+    inspector: Inspector, tmp_path: Path, place: str, names: list[str]
+) -> None:
+    data = picture(tmp_path / "p.png", BAD).read_bytes()
+    with zipfile.ZipFile(tmp_path / "parts.zip", "w") as archive:
+        for name in ("a.png", "deep/b.png", "deep/er/c.png"):
+            archive.writestr(name, data)
+    rest = f"::file://{tmp_path.as_posix()}/parts.zip"
+    outcomes = list(examined(inspector, Sources([f"{place}{rest}"])))
+    assert [outcome.id for outcome in outcomes] == [f"zip://{name}{rest}" for name in names]
+    assert {verdict(outcome) for outcome in outcomes} == {"reject"}
 
 
 @pytest.mark.parametrize("store", ["memory"], indirect=True)

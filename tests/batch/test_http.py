@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections import Counter
@@ -43,6 +44,17 @@ class Cutting(SimpleHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nothing on stderr."""
+
+    def list_directory(self, path: str | os.PathLike[str]) -> None:  # type: ignore[override]
+        """An index with a link to the folder above, as most servers give."""
+        names = sorted(f"{one.name}/" if one.is_dir() else one.name for one in Path(path).iterdir())
+        links = [f'<a href="{name}">{name}</a>' for name in names]
+        index = "\n".join(['<a href="/">Parent Directory</a>', *links]).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(index)))
+        self.end_headers()
+        self.wfile.write(index)
 
 
 @pytest.fixture

@@ -83,8 +83,56 @@ def test_each_address_comes_once(tree: Path) -> None:
     ]
 
 
-def test_what_lies_in_the_folder_of_the_report_is_left_out(tree: Path) -> None:
-    assert found(".", besides=Path("x")) == ["a.png", "b.JPG", "y/1.png"]
+def test_each_picture_comes_once_however_it_is_spelt(tree: Path) -> None:
+    listed = f"./y/1.png\n{tree.as_posix()}/y/../y/1.png\n"
+    assert found("y", str(tree / "y"), "-", stream=io.BytesIO(listed.encode())) == ["y/1.png"]
+
+
+@pytest.mark.parametrize("out", [".", "x", "absent"])
+def test_pictures_of_the_pages_are_left_out_and_no_others(tree: Path, out: str) -> None:
+    for place in (
+        "pictures/1.jpg",
+        "20261128-101500/pictures/1.jpg",
+        "20261128-101500-2/pictures/1.jpg",
+    ):
+        written = Path(out, place)
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.touch()
+    of_parts = Path(out, "line/pictures/kept.png")
+    of_parts.parent.mkdir(parents=True)
+    of_parts.touch()
+    pictures = ["a.png", "b.JPG", "x/1.png", "x/[2].png", "x/deep/3.tif", "y/1.png"]
+    assert set(found(".", besides=Path(out))) == {*pictures, of_parts.as_posix()}
+
+
+def test_pictures_that_the_page_would_overwrite_are_refused(tree: Path) -> None:
+    (tree / "pictures").mkdir()
+    (tree / "pictures" / "1.png").touch()
+    for place in ("pictures", "pictures/1.png"):
+        with pytest.raises(ImageError, match=f"{place}: is where the pictures of a page"):
+            Sources(["a.png", place], besides=tree)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names and links of POSIX")
+def test_a_link_that_leads_nowhere_hides_no_other_picture(tree: Path) -> None:
+    for name, to in {"self.png": "self.png", "one": "other", "other": "one"}.items():
+        (tree / "y" / name).symlink_to(to)
+    assert found("y") == ["y/1.png", "y/self.png"]
+    assert found("y/*") == ["y/1.png", "y/one", "y/other", "y/self.png"]
+
+
+def test_a_line_that_can_be_no_file_stops_no_list(tree: Path) -> None:
+    odd = ["nul\0.png", f"{'long' * 100}.png", "*\0.png"]
+    text = "\n".join(["a.png", *odd, "y"])
+    assert found("-", stream=io.BytesIO(text.encode())) == ["a.png", *odd, "y/1.png"]
+
+
+def test_a_list_on_a_standard_input_that_is_closed(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ImageError, match="standard input is closed"):
+        found("-")
 
 
 def test_a_list_names_files_folders_and_addresses(tree: Path) -> None:

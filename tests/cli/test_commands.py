@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from cli_parts import Cli, strict_lines
 from flawscope import __version__
 from flawscope.bundle import Bundle
 from flawscope.cli import demo as demo_command
+from flawscope.errors import EngineError
 
 HEAVY = ("torch", "cv2", "numpy", "openvino", "onnxruntime", "pydantic", "PIL", "httpx2")
 COMMANDS = (
@@ -206,3 +209,30 @@ def test_demo_shows_every_part_and_writes_the_page(
     assert len(list(Path("report/parts").iterdir())) == len(demo_command.PARTS)
     assert len(list(Path("report/pictures").iterdir())) == len(demo_command.PARTS)
     assert Path("report/index.html").is_file()
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_an_import_that_ctrl_c_broke_off_is_an_interruption(
+    cli: Cli,
+    parts: Path,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    wrapped: bool,
+) -> None:
+    """Packages in C turn the KeyboardInterrupt into an ImportError."""
+
+    def load(*_: object, **__: object) -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        broken = ImportError("initialization failed")
+        if wrapped:
+            raise EngineError("cannot run encoder.onnx") from broken
+        raise broken
+
+    monkeypatch.setattr("flawscope.runtime.Inspector.load", load)
+    assert cli("inspect", parts, "--model", model) == 130
+    said = capsys.readouterr().err
+    assert "interrupted" in said
+    assert "fault" not in said
+    assert "cannot run" not in said

@@ -154,6 +154,24 @@ def test_what_cannot_be_gone_on_with_is_told_first(
     assert Path("done.jsonl").read_bytes() == before
 
 
+def test_another_range_of_values_in_the_environment_is_refused(
+    cli: Cli,
+    parts: Path,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = ("inspect", parts, "--model", model, "--results", "r.jsonl", "--resume", *FAST)
+    monkeypatch.setenv("FLAWSCOPE_VALUE_RANGE", "0 1")
+    assert cli(*run) == 0
+    assert cli(*run) == 0
+    capsys.readouterr()
+    monkeypatch.setenv("FLAWSCOPE_VALUE_RANGE", "0 255")
+    assert cli(*run) == 2
+    told = "named_value_range was [0.0, 1.0] and is [0.0, 255.0]"
+    assert told in capsys.readouterr().err
+
+
 def test_another_model_is_refused_by_name(
     cli: Cli, parts: Path, model: Path, shared_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,33 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     return strict_lines(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
+@pytest.mark.parametrize("out", [".", "line", "line/incoming"])
+def test_pages_may_lie_beside_what_arrives(
+    cli: Cli, parts: Path, model: Path, capsys: pytest.CaptureFixture[str], out: str
+) -> None:
+    incoming = Path("line/incoming")
+    shutil.copytree(parts, incoming)
+    run = ("watch", incoming, "--model", model, "--once", "--out", out, *FAST)
+    assert cli(*run) == 0
+    assert cli(*run) == 0
+    assert "5 are done already" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix" or not hasattr(os, "geteuid"), reason="modes of POSIX")
+def test_once_says_by_its_exit_code_that_a_folder_could_not_be_searched(
+    cli: Cli, parts: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def refusing(folder: Any) -> Any:
+        if Path(folder).name == "sub":
+            raise PermissionError(13, "Permission denied", folder)
+        return scandir(folder)
+
+    monkeypatch.setattr("flawscope.batch.walking.os.scandir", refusing)
+    assert cli("watch", parts, "--model", model, "--once", *FAST) == 2
+
+
 def test_once_inspects_what_is_there_and_again_only_what_is_new(
     cli: Cli, parts: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

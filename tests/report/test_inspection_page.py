@@ -1,11 +1,13 @@
+import errno
 import re
 import tracemalloc
+from contextlib import closing
 
 import numpy as np
 import pytest
 from report_parts import MANIFEST, defect, examination, inspection, photo
 
-from flawscope.errors import ImageError
+from flawscope.errors import ImageError, ResultsError
 from flawscope.images import open_image
 from flawscope.report import InspectionPage
 from flawscope.runtime import Examination
@@ -39,6 +41,33 @@ def three(tmp_path_factory):
         [("line/broken.png", ImageError("the file is empty", remedy="Copy it again"))],
         card="# Card\n\nMade for **tests**.",
     )
+
+
+def test_one_page_at_a_time_is_written_to_a_folder(tmp_path):
+    with (
+        InspectionPage(tmp_path, MANIFEST, "ab" * 32),
+        pytest.raises(ResultsError, match="another flawscope is writing a page to it"),
+    ):
+        InspectionPage(tmp_path, MANIFEST, "ab" * 32)
+    written(tmp_path, [examination("good.png", 0.05)])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "pictures"]
+
+
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    class Full:
+        def write(self, _data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def full(**_options):
+        return closing(Full())
+
+    monkeypatch.setattr("flawscope.report.inspection.tempfile.TemporaryFile", full)
+    with pytest.raises(OSError, match="No space left") as told:
+        written(tmp_path, [examination("good.png", 0.05)])
+    assert told.value.filename == str(tmp_path)
 
 
 def shown(page):

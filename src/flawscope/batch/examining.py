@@ -6,13 +6,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from flawscope.batch.fetching import fetched
 from flawscope.batch.outcomes import Item, Outcome
 from flawscope.batch.stamps import Stamp, stamp_of
 from flawscope.errors import FlawscopeError, ImageError
+from flawscope.images import named_range
 from flawscope.runtime import Examination, Failure, Inspector
 from flawscope.runtime.overlap import always
 
@@ -31,6 +33,15 @@ class Scale:
 
     mm_per_pixel: float | None = None
     value_range: tuple[float, float] | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """Of a run's results: what the environment says of value ranges is of them too.
+
+        Raises:
+            ImageError: it says nothing that can be read.
+        """
+        named = named_range()
+        return asdict(self) | ({} if named is None else {"named_value_range": named})
 
 
 @dataclass(frozen=True, slots=True)

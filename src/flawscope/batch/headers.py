@@ -56,7 +56,7 @@ class Header(BaseModel):
 
     def write(self, path: Path) -> None:
         """Writes it whole."""
-        write_text(path, self.model_dump_json(indent=1) + "\n")
+        write_text(path, self.model_dump_json(indent=1) + "\n", lasting=True)
 
 
 def refuse_other_facts(before: Facts, now: Facts, where: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from glob import has_magic
@@ -13,12 +14,18 @@ from typing import BinaryIO
 
 from flawscope.batch.known import Known
 from flawscope.batch.outcomes import Item, Outcome
-from flawscope.batch.stores import is_url, listed, require_there
+from flawscope.batch.stores import is_url, listed, names_many, require_there
 from flawscope.batch.walking import matching, pictures_under
 from flawscope.errors import ImageError
 
 _CHUNK = 65_536
 _BOM = b"\xef\xbb\xbf"
+
+PICTURES = "pictures"
+"""The folder that a page keeps its pictures in."""
+
+_ON_PAGE = re.compile(rf"(\d{{8}}-\d{{6}}(-\d+)?/)?{PICTURES}/")
+"""Pages of parts that keep arriving have folders named after the time."""
 
 LIST = "-"
 """Stands for a list on standard input, one path or address a line."""
@@ -36,11 +43,11 @@ class Sources:
 
     Args:
         places: files, folders, globs, URLs that fsspec knows, and ``-`` for a list.
-        besides: a folder, under which nothing is found.
+        besides: a folder of pages, whose pictures are not found.
         stream: where the list is; by default standard input.
 
     Raises:
-        ImageError: a place that is named does not exist.
+        ImageError: a place that is named does not exist, or is where the pages' pictures go.
         MissingExtraError: a URL needs packages that are not installed.
     """
 
@@ -56,6 +63,8 @@ class Sources:
         self._stream = stream
         for place in places:
             _require_there(place)
+            if besides is not None:
+                _refuse_overwriting(place, besides.resolve())
 
     def __iter__(self) -> Iterator[Item]:
         """Addresses, and outcomes of folders that cannot be searched; some perhaps twice."""
@@ -84,13 +93,23 @@ class Sources:
 
     def _found(self, place: str) -> Iterator[Item]:
         if place == LIST:
-            for line in _lines(self._stream or sys.stdin.buffer):
+            for line in _lines(self._stream or _standard_input()):
                 if named := os.fsdecode(line.removeprefix(_BOM)).rstrip("\r\n"):
                     yield from _on_list(named)
         elif is_url(place):
             yield from listed(place)
         else:
             yield from _here(place)
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise ImageError(
+            "standard input is closed, so there is no list on it",
+            where=LIST,
+            remedy="Pipe a list in, or name images, folders or globs",
+        )
+    return sys.stdin.buffer
 
 
 def _here(place: str) -> Iterator[Item]:
@@ -104,10 +123,17 @@ def _here(place: str) -> Iterator[Item]:
 
 
 def _local(item: Item) -> Iterator[Item]:
-    if isinstance(item, str) and Path(item).is_dir():
+    if isinstance(item, str) and _is_folder(item):
         yield from pictures_under(item)
     else:
         yield item
+
+
+def _is_folder(place: str) -> bool:
+    try:
+        return Path(place).is_dir()
+    except (OSError, ValueError):  # nobody may look, or no file could be called so
+        return False
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
@@ -130,8 +156,9 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
 def _on_list(place: str) -> Iterator[Item]:
     """What a line of a list names; one that names nothing fails when its turn comes."""
     if not is_url(place):
-        yield from _here(place) if Path(place).is_dir() or _matches(place) else [place]
-    elif place.endswith("/") or "*" in place:
+        place = Path(place).as_posix()
+        yield from _here(place) if _is_folder(place) or _matches(place) else [place]
+    elif names_many(place):
         yield from listed(place)
     else:
         yield place  # whether it is a folder would cost a question to the store for each
@@ -140,13 +167,31 @@ def _on_list(place: str) -> Iterator[Item]:
 def _outside(items: Iterable[Item], folder: Path) -> Iterator[Item]:
     own = folder.resolve()
     for item in items:
-        if isinstance(item, Outcome) or is_url(item) or not is_under(item, own):
+        if isinstance(item, Outcome) or is_url(item) or not is_on_page(item, own):
             yield item
 
 
-def is_under(path: str, folder: Path) -> bool:
-    """Whether a path leads into a folder, which is absolute and without links."""
-    return Path(path).resolve().is_relative_to(folder)
+def is_on_page(path: str, out: Path) -> bool:
+    """Whether a path is of the pictures of a page that is in a folder, or in one of its folders.
+
+    Args:
+        path: of a file.
+        out: absolute and without links.
+    """
+    try:
+        inside = Path(path).resolve().relative_to(out)
+    except (OSError, ValueError):
+        return False
+    return _ON_PAGE.match(inside.as_posix()) is not None
+
+
+def _refuse_overwriting(place: str, out: Path) -> None:
+    if place != LIST and not is_url(place) and Path(place).resolve().is_relative_to(out / PICTURES):
+        raise ImageError(
+            f"is where the pictures of a page in {out} are written",
+            where=place,
+            remedy="Name another folder for the page",
+        )
 
 
 def _require_there(place: str) -> None:
@@ -162,4 +207,7 @@ def _require_there(place: str) -> None:
 
 def _matches(place: str) -> bool:
     """Whether a glob finds anything."""
-    return has_magic(place) and next(matching(Path(place).as_posix()), None) is not None
+    try:
+        return has_magic(place) and next(matching(Path(place).as_posix()), None) is not None
+    except ValueError:  # no file could be called so
+        return False

@@ -14,6 +14,6 @@ def stamp_of(path: Path) -> Stamp | None:
     """A file's stamp; ``None`` if there is no such file, or nobody may know."""
     try:
         state = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # no file could be called so
         return None
     return state.st_size, state.st_mtime_ns, state.st_ctime_ns

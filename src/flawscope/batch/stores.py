@@ -28,6 +28,12 @@ _LASTING = {
     PermissionError: "it is not handed out",
 }
 
+_FOLDER = "directory"
+"""As fsspec calls it."""
+
+_CHAIN = "::"
+"""Between an address and that of the file which it is in."""
+
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://")
 """One letter before the colon is a drive of Windows'."""
 
@@ -126,10 +132,11 @@ def listed(url: str) -> Iterator[Item]:
         if pattern:
             fits = re.compile(_translated(pattern)).fullmatch
             depth = None if "**" in pattern else pattern.count("/")
+            inside = len(_joined(start, "").partition(_CHAIN)[0])
             for item in _under(store, place, start, depth):
-                if isinstance(item, Outcome) or fits(item.removeprefix(f"{start}/")):
+                if isinstance(item, Outcome) or fits(item.partition(_CHAIN)[0][inside:]):
                     yield item
-        elif url.endswith("/") or persisting(lambda: store.info(place), url)["type"] == "directory":
+        elif names_many(url) or persisting(lambda: store.info(place), url)["type"] == _FOLDER:
             yield from _under(store, place, start, None)  # http knows no folders but by their slash
         else:
             yield url
@@ -144,25 +151,55 @@ def _under(store: Any, folder: str, url: str, depth: int | None) -> Iterator[Ite
     except FlawscopeError as error:
         yield Outcome(url, error=error)
         return
-    kinds = {entry["name"].rstrip("/").rpartition("/")[2]: entry["type"] for entry in entries}
+    kinds = {
+        entry["name"].rstrip("/").rpartition("/")[2]: entry["type"]
+        for entry in entries
+        if not _holds(entry["name"], folder)
+    }
     del entries
     for name in sorted(kinds):
-        if kinds[name] != "directory" and is_picture(name):
-            yield f"{url}/{name}"
+        if kinds[name] != _FOLDER and is_picture(name):
+            yield _joined(url, name)
     if depth == 0:
         return
     for name in sorted(kinds):
-        if kinds[name] == "directory" and not name.startswith("."):
+        if kinds[name] == _FOLDER and not name.startswith("."):
             below = None if depth is None else depth - 1
-            yield from _under(store, f"{folder.rstrip('/')}/{name}", f"{url}/{name}", below)
+            place = f"{folder.rstrip('/')}/{name}" if folder else name
+            yield from _under(store, place, _joined(url, name), below)
+
+
+def _holds(outer: str, inner: str) -> bool:
+    """Whether one folder of a store is the other, or has it somewhere in it.
+
+    Indexes of web servers have a link to the folder above, some stores one to the folder itself.
+    """
+    return f"{inner.strip('/')}/".startswith(f"{outer.strip('/')}/")
+
+
+def _joined(url: str, name: str) -> str:
+    """The address of what is called so in a folder; in a chain of addresses, of the first's."""
+    first, chain, rest = url.partition(_CHAIN)
+    slash = "" if first.endswith("/") else "/"
+    return f"{first}{slash}{name}{chain}{rest}"
+
+
+def names_many(url: str) -> bool:
+    """Whether an address is, by its looks, of a folder or a glob."""
+    first = url.partition(_CHAIN)[0]
+    return first.endswith("/") or "*" in first
 
 
 def _without_pattern(url: str) -> tuple[str, str]:
-    """What comes before the first part with a star in it, and the rest; no star, no pattern."""
-    scheme, _, path = url.partition("://")
+    """What comes before the first part with a star in it, and the rest; no star, no pattern.
+
+    Of a chain of addresses, such as ``zip://parts::https://host/parts.zip``, the first is meant.
+    """
+    first, chain, rest = url.partition(_CHAIN)
+    scheme, _, path = first.partition("://")
     parts = path.rstrip("/").split("/")
     fixed = next((place for place, part in enumerate(parts) if "*" in part), len(parts))
-    return f"{scheme}://{'/'.join(parts[:fixed])}", "/".join(parts[fixed:])
+    return f"{scheme}://{'/'.join(parts[:fixed])}{chain}{rest}", "/".join(parts[fixed:])
 
 
 def _translated(pattern: str) -> str:

@@ -54,7 +54,7 @@ def write_parquet(path: Path, lines: Path, facts: Facts, tell: Tell | None = Non
     size = lines.stat().st_size
     with (
         Known() as present,
-        written_whole(path) as beside,
+        written_whole(path, lasting=True) as beside,
         ParquetWriter(beside, schema, compression="zstd") as writer,
     ):
         if path.exists():

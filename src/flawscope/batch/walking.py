@@ -84,11 +84,18 @@ def _names(folder: str, *, folders: bool) -> Iterator[bytes]:
     """Names of the pictures, or of the folders, in a folder."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_dir():
+            if _is_folder(entry):
                 if folders and not entry.is_symlink() and not entry.name.startswith("."):
                     yield os.fsencode(entry.name)
-            elif not folders and is_picture(entry.name) and (entry.is_file() or entry.is_symlink()):
+            elif not folders and is_picture(entry.name) and (entry.is_symlink() or entry.is_file()):
                 yield os.fsencode(entry.name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads nowhere: the picture that it is said to be cannot be read
+        return False
 
 
 def _joined(folder: str, name: str) -> str:

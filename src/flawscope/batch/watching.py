@@ -16,7 +16,7 @@ from typing import Any
 from flawscope.batch.known import Known
 from flawscope.batch.names import is_unfinished
 from flawscope.batch.outcomes import Outcome
-from flawscope.batch.sources import is_under
+from flawscope.batch.sources import is_on_page
 from flawscope.batch.stamps import Stamp, stamp_of
 from flawscope.batch.walking import pictures_under
 from flawscope.errors import ImageError
@@ -38,7 +38,7 @@ class Arrivals:
     Args:
         folder: to be watched, and the folders in it.
         known: what was done: addresses, and their state as ``state_of`` gives it.
-        besides: a folder, under which nothing is found.
+        besides: a folder of pages, whose pictures are not found.
 
     Attributes:
         trouble: why the folder, or one in it, could not be searched when last looked at.
@@ -118,7 +118,7 @@ class Arrivals:
                     yield item, stamp
 
     def _is_besides(self, path: str) -> bool:
-        return self._besides is not None and is_under(path, self._besides)
+        return self._besides is not None and is_on_page(path, self._besides)
 
 
 def _digest_of(path: Path) -> str | None:
@@ -147,7 +147,7 @@ def _state(stamp: tuple[int | None, int | None, int | None], digest: str) -> str
 
 
 def looks(
-    arrivals: Arrivals, *, every: float, once: bool = False, at_most: int = 64
+    arrivals: Arrivals, *, every: float, once: bool = False, at_most: int
 ) -> Iterator[list[str]]:
     """Looks at a folder again and again, for ever or until nothing is left that is whole.
 

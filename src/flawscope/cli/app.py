@@ -30,7 +30,7 @@ from flawscope.cli import (
     watch,
 )
 from flawscope.cli.console import note
-from flawscope.cli.termination import termination_interrupts
+from flawscope.cli.termination import Termination, termination_interrupts
 from flawscope.errors import FlawscopeError
 
 
@@ -43,13 +43,14 @@ class _Commands(TyperGroup):
         except BrokenPipeError:
             raise
         except (FlawscopeError, OSError) as error:
+            if isinstance(ctx.obj, Termination) and ctx.obj.broke_off(error):
+                raise typer.Exit(_interrupted()) from error
             if ctx.params["debug"]:
                 traceback.print_exc()
             note(f"error: {_in_words(error)}", "red")
             raise typer.Exit(exits.USER_ERROR) from error
         except KeyboardInterrupt as stop:
-            note("interrupted; files already written are whole", "yellow")
-            raise typer.Exit(exits.INTERRUPTED) from stop
+            raise typer.Exit(_interrupted()) from stop
 
 
 _CURES = {
@@ -125,17 +126,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # A file name that the terminal cannot show must not end the inspection.
             stream.reconfigure(errors="backslashreplace")
     with termination_interrupts() as termination:
-        code = _run(arguments)
+        code = _run(arguments, termination)
     return exits.TERMINATED if termination.wanted and code == exits.INTERRUPTED else code
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: Sequence[str] | None, termination: Termination) -> int:
     try:
-        app(arguments, prog_name="flawscope")
+        app(arguments, prog_name="flawscope", obj=termination)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except Exception:  # noqa: BLE001 - Python's own exit code for a fault would say "rejected"
+    except KeyboardInterrupt:
+        return _interrupted()
+    except Exception as error:  # noqa: BLE001 - Python's own exit code for a fault would say "rejected"
+        if termination.broke_off(error):
+            return _interrupted()
         traceback.print_exc()
         note("This is a fault of flawscope's own. Please report it with the lines above.", "red")
         return exits.FAULT
     return 0
+
+
+def _interrupted() -> int:
+    note("interrupted; files already written are whole", "yellow")
+    return exits.INTERRUPTED

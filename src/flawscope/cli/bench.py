@@ -47,7 +47,7 @@ def bench(
     size: SizeOption = None,
     seconds: Annotated[
         float | None,
-        typer.Option("--seconds", metavar="N", help="To measure for; default: 45."),
+        typer.Option("--seconds", metavar="N", max=86400.0, help="To measure for; default: 45."),
     ] = None,
     engine: EngineOption = None,
     precision: PrecisionOption = "auto",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
@@ -126,7 +125,7 @@ def inspect(
             )
         )
         batch.introduce(inspector)
-        facts = {"model": inspector.digest, **asdict(scale)}
+        facts = {"model": inspector.digest, **scale.facts()}
         journal = opened.enter_context(maybe_begun(results, facts, resume=resume))
         left = opened.enter_context(_once(journal, items))
         images = _named(left) if submission is not None else None

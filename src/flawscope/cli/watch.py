@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,6 +27,9 @@ from flawscope.errors import FlawscopeError, ResultsError
 
 if TYPE_CHECKING:
     from flawscope.batch import Arrivals, Journal, Outcome, Reloading, Scale
+
+_AT_A_TIME, _BETWEEN_RELOADS = 64, 8
+"""Files that are inspected between two looks at the model's file."""
 
 
 def watch(
@@ -61,6 +64,7 @@ def watch(
             "--settle",
             metavar="SECONDS",
             min=0.05,
+            max=86400.0,
             help="A file that has not changed for so long is whole.",
         ),
     ] = 1.0,
@@ -92,17 +96,20 @@ def watch(
     )
     batch.introduce(source.inspector)
     scale = Scale(mm_per_pixel, value_range)
-    facts = {"watched": folder.as_posix(), **asdict(scale)}
+    facts = {"watched": folder.as_posix(), **scale.facts()}
     with (
         begun(results, facts, resume=True, state_of=state_of) as journal,
         Pages(out, path, mm_per_pixel) as pages,
     ):
         arrivals = Arrivals(folder, journal.known, besides=out)
         watching = _Watching(source, arrivals, journal, pages, scale, as_json=as_json)
-        done = watching.go_through(looks(arrivals, every=settle, once=once), reload=reload)
+        at_most = _BETWEEN_RELOADS if reload else _AT_A_TIME
+        found = looks(arrivals, every=settle, once=once, at_most=at_most)
+        done = watching.go_through(found, reload=reload)
     if done.interrupted:
         raise typer.Exit(exits.INTERRUPTED)
-    raise typer.Exit(exits.USER_ERROR if done.failed else 0)
+    unsearched = once and arrivals.trouble is not None
+    raise typer.Exit(exits.USER_ERROR if done.failed or unsearched else 0)
 
 
 @dataclass

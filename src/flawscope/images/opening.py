@@ -80,9 +80,11 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     """The image of a file, header read and size checked, or an ImageError that names the file."""
     try:
         data = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the latter: no file could be called so
         raise ImageError(
-            f"cannot be read ({error.strerror or error})", where=path, remedy="Check the file"
+            f"cannot be read ({getattr(error, 'strerror', None) or error})",
+            where=path,
+            remedy="Check the file",
         ) from error
     if not data:
         raise ImageError("the file is empty", where=path, remedy="Copy it again from its source")
@@ -200,7 +202,7 @@ def _as_rgb(
     stated = _stated_range(image)
     image = ImageOps.exif_transpose(image)
     if image.mode in _DEEP_GREY:
-        grey = _scaled(np.asarray(image), value_range or stated or _named_range(), path)
+        grey = _scaled(np.asarray(image), value_range or stated or named_range(), path)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         over = image.convert("RGBA")
@@ -218,7 +220,7 @@ def _stated_range(image: Image.Image) -> tuple[float, float] | None:
     return None if unstated else (0.0, 65535.0)
 
 
-def _named_range() -> tuple[float, float] | None:
+def named_range() -> tuple[float, float] | None:
     """What grey images that state no scale are scaled by, where the environment says so."""
     text = os.environ.get("FLAWSCOPE_VALUE_RANGE", "")
     if not text:

@@ -6,15 +6,17 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 from urllib.parse import quote
 
+from filelock import FileLock, Timeout
 from markupsafe import Markup
 
-from flawscope.errors import FlawscopeError
+from flawscope.errors import FlawscopeError, ResultsError
+from flawscope.files import blaming
 from flawscope.images import save_image
 from flawscope.report.facts import every_fact, main_facts
 from flawscope.report.markdown import html
@@ -37,6 +39,7 @@ class _Spool:
     """Pieces of a page that wait on disk until what stands above them is known."""
 
     def __init__(self, folder: Path, closing: ExitStack) -> None:
+        self._folder = folder
         self._file = closing.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
         self._lengths: list[int] = []
 
@@ -44,7 +47,8 @@ class _Spool:
         return len(self._lengths)
 
     def add(self, piece: str) -> None:
-        self._lengths.append(self._file.write(piece.encode("utf-8", "replace")))
+        with blaming(self._folder):
+            self._lengths.append(self._file.write(piece.encode("utf-8", "replace")))
 
     def pieces(self, most: int | None = None) -> Iterator[Markup]:
         """The first pieces, as they were added."""
@@ -79,6 +83,25 @@ class _Totals:
         ]
 
 
+@contextmanager
+def _turn(out: Path) -> Iterator[None]:
+    """Only one page at a time is written to a folder."""
+    lock = FileLock(out / ".page.lock", thread_local=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise ResultsError(
+            "another flawscope is writing a page to it",
+            where=out,
+            remedy="Wait until it ends, or name another folder",
+        ) from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
 class InspectionPage:
     """Writes ``index.html`` and a folder ``pictures`` for a batch of inspections.
 
@@ -92,6 +115,9 @@ class InspectionPage:
         card: the model's card, in Markdown.
         mm_per_pixel: for sizes in millimetres.
         most_pictures: full pictures that the page may hold.
+
+    Raises:
+        ResultsError: another process writes a page there.
     """
 
     def __init__(
@@ -112,6 +138,7 @@ class InspectionPage:
         self._mm_per_pixel = mm_per_pixel
         self._most_pictures = most_pictures
         self._closing = ExitStack()
+        self._closing.enter_context(_turn(out))
         self._cards = {verdict: _Spool(out, self._closing) for verdict in _WORST_FIRST}
         self._pictures = {verdict: _Spool(out, self._closing) for verdict in _WORST_FIRST}
         self._failures: list[tuple[str, str]] = []
@@ -123,7 +150,8 @@ class InspectionPage:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closing.close()
+        with suppress(OSError):  # on a full disk what waits cannot be written, nor need it be
+            self._closing.close()
 
     @property
     def parts(self) -> int:
