@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -114,6 +116,7 @@ def test_a_killed_worker_loses_and_repeats_nothing(
 FATAL = """
 import os, signal, sys
 from pathlib import Path
+from types import SimpleNamespace
 from flawscope.batch import Crew, crew
 from flawscope.batch.crew import Worker
 
@@ -204,3 +207,21 @@ def test_a_cluster_that_does_not_answer_is_said_so_at_once(
     assert main(["inspect", str(folder), "--model", str(model), "--engine", "ray"]) == 2
     assert time.monotonic() - began < 30
     assert "error: RAY_ADDRESS=127.0.0.1:1: Ray cannot be reached" in capsys.readouterr().err
+
+
+def test_being_ended_while_ray_starts_is_being_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's own handler of SIGTERM, which it sets on its way, exits with 15."""
+    ended: list[int] = []
+    monkeypatch.setattr(crew, "_knock", lambda _address: None)
+    monkeypatch.setenv("RAY_ADDRESS", "ray://elsewhere:10001")
+
+    def start(**_: object) -> None:
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(number))
+        signal.raise_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: ended.append(number))
+    try:
+        crew._join(SimpleNamespace(init=start), 1)  # type: ignore[arg-type]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended == [signal.SIGTERM]

@@ -10,7 +10,7 @@ import tempfile
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -385,26 +385,43 @@ def _knock(address: str) -> None:
 def _join(ray: ModuleType, cores: int) -> None:
     """Connects to a cluster, or starts Ray on this machine for as long as this process lives."""
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-    on_sigterm = signal.getsignal(signal.SIGTERM)
     address = os.environ.get("RAY_ADDRESS")
     try:
-        if address:
-            _knock(address)
-            ray.init(address=address, **quiet)
-        else:
-            ray.init(
-                address="local",
-                num_cpus=cores,
-                include_dashboard=False,
-                object_store_memory=_STORE_BYTES,
-                **quiet,
-            )
+        with _sigterm_kept():
+            if address:
+                _knock(address)
+                ray.init(address=address, **quiet)
+            else:
+                ray.init(
+                    address="local",
+                    num_cpus=cores,
+                    include_dashboard=False,
+                    object_store_memory=_STORE_BYTES,
+                    **quiet,
+                )
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         raise EngineError(
             f"Ray cannot be reached or started ({error})",
             where="--engine ray" if address is None else f"RAY_ADDRESS={address}",
             remedy="Check RAY_ADDRESS, or unset it to start Ray on this machine",
         ) from error
+
+
+@contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """SIGTERM does what it did before; Ray sets a handler of its own, which exits with 15."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    ended = False
+    try:
+        yield
+    except SystemExit as end:
+        ended = end.code == signal.SIGTERM
+        if not ended:
+            raise
     finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, on_sigterm)  # Ray sets its own, which exits with 15
+        signal.signal(signal.SIGTERM, before)
+    if ended:
+        signal.raise_signal(signal.SIGTERM)
