@@ -36,6 +36,14 @@ def written_whole(path: Path, *, lasting: bool = False) -> Iterator[Path]:
             raise
 
 
+def require_writable(path: Path) -> None:
+    """Raises OSError where ``written_whole`` could not write now; folders on the way are made."""
+    with blaming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent, prefix=".partial-"):
+            pass
+
+
 @contextmanager
 def folder_written_whole(path: Path) -> Iterator[Path]:
     """A temporary folder beside ``path`` to fill; renamed to it only if the body succeeds.

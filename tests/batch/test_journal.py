@@ -232,3 +232,9 @@ def test_parquet_without_its_packages_says_how_to_get_them(
     monkeypatch.undo()
     with pytest.raises(ResultsError, match="is no file of results"):
         Journal.begin(tmp_path / "r.parquet", FACTS, resume=True)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a folder that nobody can write to")
+def test_results_that_cannot_be_begun_are_told_as_such() -> None:
+    with pytest.raises(ResultsError, match="cannot be read or written"):
+        Journal.begin(Path("/proc/r.jsonl"), {})

@@ -13,9 +13,10 @@ import pytest
 from cli_parts import Cli, strict_lines
 
 from flawscope import __version__
-from flawscope.bundle import Bundle
+from flawscope.bundle import CARD, Bundle, pack
 from flawscope.cli import demo as demo_command
 from flawscope.errors import EngineError
+from toy_models import write_model
 
 HEAVY = ("torch", "cv2", "numpy", "openvino", "onnxruntime", "pydantic", "PIL", "httpx2")
 COMMANDS = (
@@ -118,6 +119,47 @@ def test_info_writes_another_policy_into_a_new_file(
     assert policy.reject_above == 0.95
     assert policy.kinds["red"].smallest_area == 12
     capsys.readouterr()
+
+
+def test_figures_of_a_changed_policy_are_not_taken_for_its_own(cli: Cli, tmp_path: Path) -> None:
+    model, again = tmp_path / "a.flaw", tmp_path / "c.flaw"
+    graphs = write_model(tmp_path / "graphs.flaw")
+    bundle = Bundle.open(graphs)
+    members = {name: bundle.read(name) for name in bundle.manifest.graphs}
+    manifest = bundle.manifest.model_copy(update={"metrics": {"tiles": {"escapes": 0}}})
+    pack(manifest, {**members, CARD: b"# A card\n\nNo escapes."}, model)
+    one = ("--set", "policy.accept_below=0.4", "--out")
+    assert cli("info", model, *one, "b.flaw") == 0
+    assert cli("info", "b.flaw", "--set", "policy.accept_below=0.3", "--out", again) == 0
+    for changed in (Bundle.open("b.flaw"), Bundle.open(again)):
+        assert changed.manifest.metrics == {"of_another_policy": {"tiles": {"escapes": 0}}}
+        card = changed.read(CARD).decode()
+        assert card.startswith("# A card\n\n> **The policy was changed after")
+        assert card.count("The policy was changed") == 1
+        assert card.endswith("No escapes.")
+
+
+def test_a_threshold_can_be_set_and_put_off_again(cli: Cli, model: Path) -> None:
+    key = "policy.unnamed.veto_below"
+    assert cli("info", model, "--set", f"{key}=0.3", "--out", "a.flaw") == 0
+    assert cli("info", "a.flaw", "--set", f"{key}=none", "--out", "b.flaw") == 0
+    assert Bundle.open("b.flaw").manifest.policy.unnamed.veto_below is None
+
+
+def test_no_model_is_written_over_itself_or_over_something_else(
+    cli: Cli, model: Path, parts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photograph = parts / "a.png"
+    before = model.read_bytes(), photograph.read_bytes()
+    change = ("--set", "policy.accept_below=0.4", "--out")
+    assert cli("info", model, *change, model) == 2
+    assert "is the model itself" in capsys.readouterr().err
+    for command in (("info", model, *change), ("export", model, "--out")):
+        assert cli(*command, photograph) == 2
+        assert "a.png: is there already, and is no model file" in capsys.readouterr().err
+    assert (model.read_bytes(), photograph.read_bytes()) == before
+    assert cli("info", model, *change, "b.flaw") == 0
+    assert cli("info", model, *change, "b.flaw") == 0
 
 
 @pytest.mark.parametrize(

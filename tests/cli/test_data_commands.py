@@ -116,3 +116,23 @@ def test_progress_goes_through_its_phases(
                 told(what, done, total)
     shown = capsys.readouterr().err
     assert "2/3" in shown
+
+
+def test_a_table_is_whole_where_there_is_no_terminal(
+    cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = [f"rust-{number:02}-on-the-edge" for number in range(20)]
+    dice = np.random.default_rng(0)
+    for kind in kinds:
+        (tmp_path / "many" / kind).mkdir(parents=True)
+        for number in range(3):
+            picture = dice.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+            save_image(picture, tmp_path / "many" / kind / f"{number}.png")
+    assert cli("data", "split", tmp_path / "many") == 0
+    head = capsys.readouterr().out.splitlines()[0]
+    assert head.split() == ["part", "images", *kinds]
+
+
+def test_a_folder_is_no_split(cli: Cli, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli("data", "split", dataset, "--out", dataset) == 2
+    assert "tiles: is a folder. Name a file" in capsys.readouterr().err

@@ -192,3 +192,38 @@ def test_a_set_in_kaggles_form_has_the_competitions_figure_beside_finding_nothin
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "kaggle dice" in line]
     assert "0.833" in line
     assert line.split()[-1] == "0.667"
+
+
+def test_what_could_not_be_read_is_told_by_the_exit_code(
+    cli: Cli, dataset: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (dataset / "red" / "0.jpg").write_bytes(b"")
+    assert cli("evaluate", dataset, "--model", model, "--json") == 2
+    said = capsys.readouterr()
+    (document,) = strict_lines(said.out)
+    assert document["images"] == 17
+    assert "red/0.jpg" in said.err
+    assert cli("data", "convert", dataset, "--to", "coco", "--out", "coco") == 2
+    assert Path("coco").is_dir()
+
+
+def test_copies_across_a_datasets_own_split_are_told(
+    cli: Cli, dataset: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("train", "test"):
+        shutil.copytree(dataset / "red", Path("own", part, "red"))
+        shutil.copytree(dataset / "good", Path("own", part, "good"))
+    for mask in Path("own").rglob("*.png"):
+        mask.unlink()
+    assert cli("evaluate", "own", "--model", model, "--json") == 0
+    assert "near copies in different parts of the dataset's own split" in capsys.readouterr().err
+
+
+def test_a_page_that_cannot_be_written_is_told_before_the_work(
+    cli: Cli, dataset: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("keep.txt").write_text("mine")
+    assert cli("evaluate", dataset, "--model", model, "--out", "keep.txt", "--json") == 2
+    said = capsys.readouterr().err
+    assert "keep.txt: File exists" in said
+    assert "part:" not in said

@@ -224,3 +224,36 @@ def test_a_reader_that_stops_reading_ends_it_quietly(running: subprocess.Popen[b
     told = running.stderr.read().decode()
     assert running.wait(timeout=60) == 141
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("places", [[""], ["  "], ["a.png", ""]])
+def test_an_empty_path_is_not_the_current_folder(
+    cli: Cli,
+    parts: Path,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    places: list[str],
+) -> None:
+    monkeypatch.chdir(parts)
+    assert cli("inspect", *places, "--model", model) == 2
+    said = capsys.readouterr()
+    assert not said.out
+    assert "an empty path names nothing" in said.err
+
+
+def test_a_name_that_breaks_lines_is_shown_on_one(
+    cli: Cli, parts: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (parts / "a.png").rename(parts / "two\nlines.png")
+    assert cli("inspect", parts / "two\nlines.png", "--model", model) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "two\\x0alines.png" in line
+
+
+@pytest.mark.parametrize("command", ["doctor", "bench"])
+def test_sizes_that_no_machine_renders_are_refused(
+    cli: Cli, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli(command, "--size", "99999x99999") == 2
+    assert "pixels" in capsys.readouterr().err

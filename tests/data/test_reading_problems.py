@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -197,6 +198,32 @@ def test_a_lost_label_leaves_the_places_of_the_others_unsaid(tmp_path: Path) -> 
     sound = {"label": "crack", "points": [[2, 2], [9, 2], [9, 9]]}
     labelme_file(tmp_path, [sound, {"label": "pit", "points": []}])
     assert state(read(tmp_path).samples[0]) == (Label.DEFECTIVE, ("crack", "pit"), True)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\n", "\0"])
+def test_a_label_without_a_name_is_a_defect_of_no_kind(tmp_path: Path, name: str) -> None:
+    labelme_file(tmp_path, [{"label": name, "points": [[2, 2], [30, 2], [30, 30]]}])
+    dataset = read(tmp_path)
+    assert dataset.kinds == ()
+    assert [defect.kind for defect in dataset.samples[0].defects or ()] == ["defect"]
+
+
+def test_a_kind_is_named_on_one_line(tmp_path: Path) -> None:
+    labelme_file(tmp_path, [{"label": " deep\n\0crack ", "points": [[2, 2], [30, 2], [30, 30]]}])
+    assert read(tmp_path).kinds == ("deep crack",)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of bytes")
+def test_a_name_that_is_not_unicode_is_left_out_and_named(tmp_path: Path) -> None:
+    small.folder_per_label(tmp_path)
+    known = {sample.id for sample in read(tmp_path).samples}
+    folder = (tmp_path / min(known)).parent
+    small.photograph(folder / os.fsdecode(b"bad\xff.png"))
+    dataset = read(tmp_path)
+    assert {sample.id for sample in dataset.samples} == known
+    (found,) = dataset.problems
+    assert found.where.endswith("bad\\udcff.png")
+    assert "not Unicode" in found.what
 
 
 def test_a_polygon_thinner_than_a_pixel_keeps_its_box(tmp_path: Path) -> None:

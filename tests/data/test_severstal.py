@@ -13,6 +13,8 @@ import small_datasets as small
 
 from flawscope.data import check, convert, read
 from flawscope.data.kaggle import parse_table
+from flawscope.data.listing import Listing
+from flawscope.data.readers import severstal
 from flawscope.data.runs import from_kaggle, to_kaggle
 from flawscope.errors import DatasetError
 from flawscope.masks import decode, encode, union
@@ -251,3 +253,17 @@ def test_a_thousand_published_rows_come_back_as_they_were() -> None:
                 assert mask.any()
                 assert to_kaggle(encode(mask)) == text
     assert images == 1000
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_tables_as_spreadsheets_save_them(delimiter: str) -> None:
+    text = delimiter.join(("ImageId", "ClassId", "EncodedPixels"))
+    table = parse_table(f"{text}\r\n{delimiter.join(('a.jpg', '3', '1 5'))}\r\n")
+    assert table.form == "long"
+    assert list(table.images) == ["a.jpg"]
+
+
+@pytest.mark.parametrize("data", ["nothing to see".encode("utf-16"), b"one\rtwo\r", b"\0\0"])
+def test_other_tables_are_passed_by(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "notes.csv").write_bytes(data)
+    assert severstal.recognise(Listing(tmp_path)) is None

@@ -8,12 +8,14 @@ import pytest
 import small_datasets as small
 
 from flawscope.data import read
+from flawscope.data.listing import Listing
 from flawscope.data.sidecars import (
     LabelRow,
     format_groups,
     format_labels,
     parse_groups,
     parse_labels,
+    read_classes,
 )
 from flawscope.values import Label
 
@@ -30,6 +32,28 @@ def test_labels_come_back() -> None:
 def test_groups_come_back() -> None:
     groups = {"a, b.png": "1", "c.png": "part 2"}
     assert parse_groups(format_groups(groups.items())) == groups
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_groups_as_spreadsheets_save_them(
+    tmp_path: Path, encoding: str, delimiter: str, ends: str
+) -> None:
+    small.folder_per_label(tmp_path)
+    ids = [sample.id for sample in read(tmp_path).samples]
+    rows = [
+        delimiter.join(cells) for cells in [("image", "group"), *((id_, "größe") for id_ in ids)]
+    ]
+    (tmp_path / "groups.csv").write_bytes(ends.join(rows).encode(encoding))
+    dataset = read(tmp_path)
+    assert {sample.group for sample in dataset.samples} == {"größe"}
+    assert dataset.problems == ()
+
+
+def test_a_class_without_a_name_moves_no_other(tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("\n crack \n\npit\n\n")
+    assert read_classes(Listing(tmp_path)) == ("crack", "defect", "pit")
 
 
 def test_a_labels_file_of_other_columns_is_somebody_elses(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_unstated_scales_must_be_named(tmp_path: Path, kind: type) -> None:
     with pytest.raises(ImageError, match="--value-range"):
         open_image(path)
     assert open_image(path, value_range=(0, 2))[0, :, 0].tolist() == [0, 128, 255]
-    with pytest.raises(ImageError, match="empty"):
+    with pytest.raises(ImageError, match="2 to 0 is no range"):
         open_image(path, value_range=(2, 0))
 
 
@@ -285,3 +285,28 @@ def test_a_jpeg_cut_short_is_refused_reduced_as_well(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(whole[: len(whole) * 2 // 3])
     with pytest.raises(ImageError, match="damaged or truncated"):
         open_reduced(tmp_path / "a.jpg", Size(40, 60))
+
+
+@pytest.mark.parametrize("suffix", ["tif", "gif", "png", "webp"])
+def test_several_images_in_one_file_are_refused(tmp_path: Path, suffix: str) -> None:
+    pages = [Image.fromarray(PICTURE), Image.fromarray(255 - PICTURE)]
+    path = tmp_path / f"pages.{suffix}"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    for opener in (open_image, read_size):
+        with pytest.raises(ImageError, match="holds several images") as told:
+            opener(path)
+        assert told.value.where == str(path)
+
+
+def test_a_preview_beside_an_image_is_none(tmp_path: Path) -> None:
+    image = Image.fromarray(PICTURE)
+    path = tmp_path / "pyramid.tif"
+    image.save(path, save_all=True, append_images=[image.reduce(2)])
+    assert (open_image(path) == PICTURE).all()
+
+
+@pytest.mark.parametrize("named", [(0.0, float("inf")), (float("-inf"), 1.0), (1.0, float("nan"))])
+def test_a_range_without_an_end_is_none(tmp_path: Path, named: tuple[float, float]) -> None:
+    path = write(tmp_path / "a.tif", Image.fromarray(PICTURE[..., 0].astype(np.float32)))
+    with pytest.raises(ImageError, match="is no range of values"):
+        open_image(path, value_range=named)

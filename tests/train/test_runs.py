@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -112,6 +113,19 @@ def test_a_folder_that_holds_something_is_refused(run: TrainedModel, masked: Pat
     assert "--resume" in str(caught.value.remedy)
     with pytest.raises(TrainingError, match="something already"):
         trained(masked, run.model)
+
+
+def test_a_run_goes_on_with_its_own_datasets_alone(
+    run: TrainedModel, masked: Path, tmp_path: Path
+) -> None:
+    out = run.model.parent
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    other = tmp_path / "others"
+    shutil.copytree(masked, other)
+    for roots in ([other], [masked, other]):
+        with pytest.raises(TrainingError, match=f"was begun on {masked.name}, not on"):
+            train(roots, out, settings=TINY, resume=True)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
 def test_where_no_run_is_there_is_nothing_to_resume(masked: Path, tmp_path: Path) -> None:

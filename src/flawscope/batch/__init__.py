@@ -32,7 +32,7 @@ from flawscope.batch.known import Known
 from flawscope.batch.outcomes import Item, Outcome, line_of
 from flawscope.batch.reloading import Reloading
 from flawscope.batch.sources import Sources, each_once
-from flawscope.batch.watching import Arrivals, looks, state_of
+from flawscope.batch.watching import Arrivals, looks, require_folder, state_of
 
 __all__ = [
     "Ahead",
@@ -50,5 +50,6 @@ __all__ = [
     "examined",
     "line_of",
     "looks",
+    "require_folder",
     "state_of",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -90,7 +91,7 @@ class Journal:
             journal._start(resume, state_of or _nothing, tell)
         except OSError as error:
             journal.close()
-            raise _unwritable(journal._lines, error) from error
+            raise _not_begun(journal._lines, error) from error
         except BaseException:
             journal.close()
             raise
@@ -185,6 +186,8 @@ class Journal:
         try:
             self._lock.acquire(blocking=False)
         except Timeout as error:
+            if not Path(self._lock.lock_file).exists():
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from error
             raise ResultsError(
                 "another flawscope is writing to it",
                 where=self._lines,
@@ -233,6 +236,14 @@ def _lines_of(results: Path) -> Path:
         f"{results.suffix or 'no suffix'} is no form of results",
         where=results,
         remedy=f"End its name in {LINES} or {TABLE}",
+    )
+
+
+def _not_begun(path: Path, error: OSError) -> ResultsError:
+    return ResultsError(
+        f"cannot be read or written ({error.strerror or error})",
+        where=path,
+        remedy="Name a file in a folder that you may write to",
     )
 
 

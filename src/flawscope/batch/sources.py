@@ -197,6 +197,11 @@ def _refuse_overwriting(place: str, out: Path) -> None:
 def _require_there(place: str) -> None:
     if place == LIST:
         return
+    if not place.strip():
+        raise ImageError(
+            "an empty path names nothing",
+            remedy="Name images, folders or globs; a dot is the current folder",
+        )
     if is_url(place):
         require_there(place)
     elif not Path(place).exists() and not _matches(place):

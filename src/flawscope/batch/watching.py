@@ -48,8 +48,7 @@ class Arrivals:
     """
 
     def __init__(self, folder: Path, known: Known, *, besides: Path | None = None) -> None:
-        if not folder.is_dir():
-            raise ImageError("no such folder", where=folder, remedy="Check the path, or make it")
+        require_folder(folder)
         self.trouble: ImageError | None = None
         self._folder = folder.as_posix()
         self._known = known
@@ -119,6 +118,12 @@ class Arrivals:
 
     def _is_besides(self, path: str) -> bool:
         return self._besides is not None and is_on_page(path, self._besides)
+
+
+def require_folder(folder: Path) -> None:
+    """Raises ImageError if there is no such folder."""
+    if not folder.is_dir():
+        raise ImageError("no such folder", where=folder, remedy="Check the path, or make it")
 
 
 def _digest_of(path: Path) -> str | None:

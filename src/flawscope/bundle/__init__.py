@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from flawscope.bundle.cache import cache_folder
 from flawscope.bundle.editing import edited, policy_keys
 from flawscope.bundle.opening import Bundle, digest_of, shipped_model
-from flawscope.bundle.packing import CARD, PICTURE, pack
+from flawscope.bundle.packing import CARD, PICTURE, pack, refuse_replacing
 from flawscope.on_demand import attributes
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = [
     "pack",
     "policy_keys",
     "pull",
+    "refuse_replacing",
     "shipped_model",
 ]
 

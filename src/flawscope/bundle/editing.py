@@ -10,9 +10,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from flawscope.bundle.opening import Bundle
-from flawscope.bundle.packing import pack
+from flawscope.bundle.packing import CARD, pack
 from flawscope.errors import RecipeError
 from flawscope.values import KindPolicy, Manifest, Policy, SecondLook
+
+_BEFORE = "of_another_policy"
+"""Where the figures go that were measured before the policy was changed."""
+
+_WARNING = (
+    "> **The policy was changed after this was written.** Verdicts, and the figures of them and of"
+    " located defects, are of the policy before; `flawscope evaluate` measures this one."
+)
 
 
 def policy_keys(manifest: Manifest) -> dict[str, tuple[str, ...]]:
@@ -32,6 +40,8 @@ def policy_keys(manifest: Manifest) -> dict[str, tuple[str, ...]]:
 def edited(path: Path, out: Path, settings: Mapping[str, Any]) -> Path:
     """Writes a model file that differs from another in its policy alone.
 
+    Figures on its card and in its manifest are of the policy before; both say so.
+
     Args:
         path: the model file to start from; it stays as it is unless ``out`` is the same file.
         out: the file to write, whole or not at all.
@@ -48,9 +58,21 @@ def edited(path: Path, out: Path, settings: Mapping[str, Any]) -> Path:
     policy = _changed(manifest, settings)
     members = {name: bundle.read(name) for name in manifest.files}
     changes: dict[str, Any] = {"policy": policy}
+    if policy != manifest.policy and manifest.metrics:
+        changes["metrics"] = {_BEFORE: manifest.metrics.get(_BEFORE, manifest.metrics)}
+        if CARD in members:
+            members[CARD] = _warned(members[CARD])
     if _scoring(policy) != _scoring(manifest.policy):
         changes["certificate"] = None  # what low precision may do was measured for another score
     return pack(manifest.model_copy(update=changes), members, out)
+
+
+def _warned(card: bytes) -> bytes:
+    """A card with the warning under its title, once."""
+    title, _, rest = card.decode("utf-8", errors="replace").partition("\n")
+    if _WARNING in rest:
+        return card
+    return f"{title}\n\n{_WARNING}\n{rest}".encode()
 
 
 def _scoring(policy: Policy) -> tuple[object, ...]:

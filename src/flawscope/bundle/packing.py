@@ -23,6 +23,25 @@ _TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: equal models, equal
 _REGULAR_FILE = 0o100644 << 16
 
 
+def refuse_replacing(out: Path) -> None:
+    """Refuses to write a model over what is none, which a wrong name may have meant.
+
+    Raises:
+        ModelFileError: something else is there.
+    """
+    if not out.exists():
+        return
+    try:
+        with zipfile.ZipFile(out) as archive:
+            archive.getinfo(MANIFEST)
+    except (OSError, zipfile.BadZipFile, KeyError) as error:
+        raise ModelFileError(
+            "is there already, and is no model file",
+            where=out,
+            remedy="Name another file, or remove it first",
+        ) from error
+
+
 def pack(manifest: Manifest, members: Mapping[str, bytes | Path], out: Path) -> Path:
     """Writes a model file, whole or not at all; the same content always gives the same bytes.
 

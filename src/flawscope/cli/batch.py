@@ -30,6 +30,9 @@ Tell = Callable[["Inspection"], None]
 Keep = Callable[["Outcome"], None]
 """Writes an outcome down."""
 
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
+"""Signs that would break a line, or move the cursor, as they are shown instead."""
+
 
 @dataclass
 class Batch:
@@ -138,10 +141,14 @@ def tell_in_words(inspection: Inspection) -> None:
     verdict = inspection.verdict.value
     line = Text.assemble(
         (f"{verdict:<7}", VERDICT_STYLES[verdict]),
-        f" {inspection.score:4.0%}  {inspection.id}",
+        f" {inspection.score:4.0%}  {_on_one_line(inspection.id)}",
     )
     line.append(f"  {'; '.join(inspection.reasons)}", "dim")
     show(line)
+
+
+def _on_one_line(name: str) -> str:
+    return name if name.isprintable() else name.translate(_CONTROL)
 
 
 def introduce(inspector: Inspector | Crew) -> None:

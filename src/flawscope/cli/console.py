@@ -23,18 +23,28 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 from rich.text import Text
 
 from flawscope.cli import exits
 
 _SECONDS_BETWEEN_LINES = 30.0
 
+_ENDLESS = 100_000
+"""Columns, for what is measured rather than fitted."""
+
 VERDICT_STYLES = {"accept": "green", "review": "yellow", "reject": "bold red"}
 
 
 def show(what: RenderableType) -> None:
-    """Shows a result on stdout. Text is never cut, whatever the width of the terminal."""
+    """Shows a result on stdout. Text is never cut, whatever the width of the terminal.
+
+    Nor are tables, where there is no terminal.
+    """
     console = Console(markup=False, highlight=False, soft_wrap=isinstance(what, (str, Text)))
+    if isinstance(what, Table) and not console.is_terminal:
+        endless = console.options.update(max_width=_ENDLESS)
+        console.width = max(console.width, console.measure(what, options=endless).maximum)
     with _to_stdout():
         console.print(what)
 

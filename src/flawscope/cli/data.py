@@ -11,8 +11,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from flawscope.cli import exits
 from flawscope.cli.console import counting, note, show, show_json
-from flawscope.cli.datasets import LayoutOption, read_as, read_dataset
+from flawscope.cli.datasets import LayoutOption, read_as, read_dataset, unread
 from flawscope.errors import SplitError
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ def split(
     from flawscope import data
 
     path = out or data.default_split_path(dataset)
+    if path.is_dir():
+        raise SplitError("is a folder", where=path, remedy="Name a file with --out")
     if path.exists():
         raise SplitError(
             "there is a split already, and scores by it would no longer compare",
@@ -182,6 +185,7 @@ def convert(
     """Write a dataset in another layout; the original stays as it is."""
     from flawscope import data
 
+    data.require_writable_layout(to)
     samples = read_dataset(dataset, layout)
     with counting() as told:
         done = data.convert(samples, to, out, told)
@@ -193,3 +197,5 @@ def convert(
         note(f"  and {len(done.losses) - LISTED} more")
     note(f"wrote {done.images} images as {done.layout}")
     show(str(done.out))
+    if unread(samples):
+        raise typer.Exit(exits.USER_ERROR)

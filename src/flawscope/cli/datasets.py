@@ -47,6 +47,13 @@ def read_dataset(root: Path, layout: str | None) -> Dataset:
     return dataset
 
 
+def unread(dataset: Dataset) -> bool:
+    """Whether some file of it could not be read, which is told already."""
+    from flawscope.values import ProblemCode
+
+    return any(problem.code is ProblemCode.UNREADABLE_FILE for problem in dataset.problems)
+
+
 def read_as(what: Dataset | Audit) -> str:
     """Which layout a folder was taken for, and why."""
     return f"read as {what.layout}" + (f": {what.why}" if what.why else "")
@@ -74,7 +81,23 @@ def with_split(dataset: Dataset, split_file: Path | None, model: Path | None = N
         return apply_split(dataset, split)
     if any(sample.split for sample in dataset.samples):
         note("split: as the dataset's own folders say")
+        _warn_of_copies(dataset)
     return dataset
+
+
+def _warn_of_copies(dataset: Dataset) -> None:
+    """Tells where a dataset's own split has near copies on two sides."""
+    from flawscope.data import copies_in_two_parts
+
+    with counting() as told:
+        torn = copies_in_two_parts(dataset, told)
+    if torn:
+        note(
+            f"{len(torn)} pairs of images are near copies in different parts of the dataset's own"
+            f" split, {' = '.join(torn[0])} first: these figures may flatter (split by part with:"
+            f" flawscope data split {dataset.root})",
+            "bold yellow",
+        )
 
 
 def _kept_by_run(dataset: Dataset, model: Path | None) -> tuple[Path, Split] | None:

@@ -18,6 +18,7 @@ from flawscope.cli.datasets import (
     SplitFileOption,
     part_of,
     read_dataset,
+    unread,
     warn_of_seen,
     with_split,
 )
@@ -67,6 +68,8 @@ def evaluate(
     """Say how good a model is, each figure with its 95 % interval and the images it rests on."""
     from flawscope.runtime import Inspector
 
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # sooner than after the work
     whole = with_split(read_dataset(dataset, layout), split_file, model)
     samples = part_of(whole, split)
     inspector = Inspector.load(model, threads=threads, streams=streams, precision=precision)
@@ -82,6 +85,7 @@ def evaluate(
         show(_table(evaluation))
     if broken:
         name_broken(broken, len(samples.samples))
+    if broken or unread(whole):
         raise typer.Exit(exits.USER_ERROR)
 
 
@@ -133,6 +137,16 @@ def _write_page(evaluation: Evaluation, inspector: Inspector, dataset: Dataset, 
     )
 
 
+_NOTHING_FOUND = "0.000"
+"""Dice and IoU of finding nothing anywhere."""
+
+_ALL_ALIKE = {
+    "escape_rate": "1.000, accepting all",
+    "overkill_rate": "1.000, rejecting all",
+    "review_rate": "0.000, either way",
+}
+
+
 def _table(evaluation: Evaluation) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("figure")
@@ -159,13 +173,13 @@ def _figures(evaluation: Evaluation) -> Iterator[tuple[str, Estimate, str]]:
             yield label, getattr(scores, name), "" if trivial is None else f"{trivial:.3f}"
     located = evaluation.locate
     for kind, pixels in located.by_kind.items():
-        yield f"{kind} dice, pooled", pixels.dice, ""
-        yield f"{kind} dice, mean by image", pixels.dice_mean, ""
-        yield f"{kind} iou, pooled", pixels.iou, ""
-    yield "mean iou of kinds", located.mean_iou, ""
-    yield "any kind dice", located.any_kind_dice, ""
-    yield "any kind iou", located.any_kind_iou, ""
+        yield f"{kind} dice, pooled", pixels.dice, _NOTHING_FOUND
+        yield f"{kind} dice, mean by image", pixels.dice_mean, _NOTHING_FOUND
+        yield f"{kind} iou, pooled", pixels.iou, _NOTHING_FOUND
+    yield "mean iou of kinds", located.mean_iou, _NOTHING_FOUND
+    yield "any kind dice", located.any_kind_dice, _NOTHING_FOUND
+    yield "any kind iou", located.any_kind_iou, _NOTHING_FOUND
     yield "pixel accuracy", located.pixel_accuracy, _figure(located.pixel_accuracy_all_empty)
     yield "kaggle dice", located.kaggle_dice, _figure(located.kaggle_dice_all_empty.value)
-    for name in ("escape_rate", "overkill_rate", "review_rate"):
-        yield name.replace("_", " "), getattr(evaluation.verdicts, name), ""
+    for name, all_alike in _ALL_ALIKE.items():
+        yield name.replace("_", " "), getattr(evaluation.verdicts, name), all_alike

@@ -67,7 +67,12 @@ def export(
     Weights stay as they are, and so does the policy unless it is to be chosen anew. What does not
     give PyTorch's answers is not written, and named with the pictures that flipped.
     """
+    from flawscope.bundle import refuse_replacing
+    from flawscope.files import require_writable
+
     writes, configured = _exporting()
+    refuse_replacing(out)
+    require_writable(out)  # sooner than after the work
     if choose_policy and not on:
         raise TrainingError(
             "there is nothing to choose a policy on",

@@ -32,12 +32,19 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what a model is; with --set and --out, write it anew with another policy."""
-    from flawscope.bundle import Bundle, edited, shipped_model
+    from flawscope.bundle import Bundle, edited, refuse_replacing, shipped_model
 
     path = model or shipped_model()
     if bool(settings) != (out is not None):
         raise typer.BadParameter("--set and --out go together: the model itself is never changed")
     if settings and out is not None:
+        if out.resolve() == path.resolve():
+            raise RecipeError(
+                "is the model itself, which is never changed",
+                where=out,
+                remedy="Name another file with --out",
+            )
+        refuse_replacing(out)
         path = edited(path, out, _parsed(settings))
         note(f"wrote {path}")
     bundle = Bundle.open(path)

@@ -21,7 +21,7 @@ EngineOption = Annotated[
 
 MmPerPixelOption = Annotated[
     float | None,
-    typer.Option("--mm-per-pixel", metavar="MM", help="Give sizes in millimetres."),
+    typer.Option("--mm-per-pixel", metavar="MM", max=1000.0, help="Give sizes in millimetres."),
 ]
 
 ValueRangeOption = Annotated[

@@ -21,9 +21,13 @@ def size_of(text: str) -> Size:
     Raises:
         BadParameter: it is not a height and a width.
     """
+    from flawscope.images import max_pixels
     from flawscope.values import Size
 
     height, times, width = text.lower().partition("x")
     if not (times and height.isdecimal() and width.isdecimal()):
         raise typer.BadParameter(f"--size {text} is no height and width, as in 256x1600")
-    return Size(int(height), int(width))
+    size = Size(int(height), int(width))
+    if size.height * size.width > max_pixels():
+        raise typer.BadParameter(f"--size {text} is more than {max_pixels()} pixels")
+    return size

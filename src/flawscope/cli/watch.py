@@ -78,10 +78,11 @@ def watch(
 
     Ends with Ctrl-C or SIGTERM; the same command goes on with what has arrived since.
     """
-    from flawscope.batch import Arrivals, Reloading, Scale, looks, state_of
+    from flawscope.batch import Arrivals, Reloading, Scale, looks, require_folder, state_of
     from flawscope.bundle import shipped_model
     from flawscope.runtime import Inspector
 
+    require_folder(folder)
     if results is None:
         results = Path(f"{folder.resolve().name}.watched.jsonl")
     elif results.suffix == ".parquet":

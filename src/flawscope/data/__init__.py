@@ -6,10 +6,11 @@ from flawscope.data.audit import (
     Severity,
     adjusted_rand_index,
     check,
+    copies_in_two_parts,
     infer_groups,
     keep_copies_together,
 )
-from flawscope.data.converting import WRITABLE, Conversion, convert
+from flawscope.data.converting import WRITABLE, Conversion, convert, require_writable_layout
 from flawscope.data.detection import LAYOUTS, Detection, detect
 from flawscope.data.fingerprint import digest_of_test, fingerprint
 from flawscope.data.own_split import own_split
@@ -36,6 +37,7 @@ __all__ = [
     "apply_split",
     "check",
     "convert",
+    "copies_in_two_parts",
     "default_split_path",
     "detect",
     "digest_of_test",
@@ -46,5 +48,6 @@ __all__ = [
     "own_split",
     "read",
     "read_split",
+    "require_writable_layout",
     "split",
 ]

@@ -81,12 +81,17 @@ def convert(dataset: Dataset, layout: str, out: Path, progress: Progress = silen
     return Conversion(out, layout, len(parts), losses)
 
 
-def _check(dataset: Dataset, layout: str, out: Path) -> None:
+def require_writable_layout(layout: str) -> None:
+    """Raises DatasetError where nothing writes a layout."""
     if layout not in WRITERS:
         raise DatasetError(
             f"{layout!r} is not a layout that can be written",
             remedy=f"Choose from {', '.join(WRITABLE)}",
         )
+
+
+def _check(dataset: Dataset, layout: str, out: Path) -> None:
+    require_writable_layout(layout)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(
             "exists already and is not an empty folder",

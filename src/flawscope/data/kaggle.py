@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from flawscope.data.csv_text import csv_rows
 from flawscope.data.runs import NOTHING
 from flawscope.errors import DatasetError
 
@@ -87,7 +87,7 @@ def parse_table(text: str) -> Table:
         DatasetError: its first row is none of the three forms, or it is not CSV.
     """
     csv.field_size_limit(_LARGEST_FIELD)
-    rows = csv.reader(io.StringIO(text))
+    rows = csv_rows(text)
     try:
         header = next(rows, [])
         form = form_of(header)

@@ -38,11 +38,23 @@ def _suffix(name: str) -> str:
     return bare[dot:] if 0 < dot < len(bare) - 1 else ""
 
 
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Listing:
     """The files under a folder, as sorted POSIX paths relative to it; hidden ones are passed by.
 
     Args:
         root: the folder.
+
+    Attributes:
+        files: those whose names are Unicode.
+        unwritable: the others, which no split and no label file could name.
 
     Raises:
         DatasetError: it is no folder, or cannot be listed.
@@ -52,7 +64,9 @@ class Listing:
         self.root = root
         if not root.is_dir():
             raise DatasetError("no such folder", where=root, remedy="Check the spelling")
-        self.files: tuple[str, ...] = tuple(sorted(_walk(root)))
+        names = sorted(_walk(root))
+        self.unwritable = tuple(name for name in names if not _is_unicode(name))
+        self.files = tuple(name for name in names if _is_unicode(name))
 
     @cached_property
     def images(self) -> tuple[str, ...]:

@@ -7,6 +7,13 @@ from collections.abc import Iterable
 
 from flawscope.values import UNNAMED
 
+
+def kind_name(text: str) -> str:
+    """A kind as a label file names it, on one line; without a name it is a defect of no kind."""
+    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    return " ".join(shown.split()) or UNNAMED
+
+
 GOOD_FOLDERS = frozenset(
     {
         "clean",

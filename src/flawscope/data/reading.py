@@ -11,7 +11,7 @@ from flawscope.data.progress import Progress, silent
 from flawscope.data.readers import READERS
 from flawscope.data.sidecars import set_groups, set_labels
 from flawscope.errors import DatasetError
-from flawscope.values import UNNAMED, Dataset
+from flawscope.values import UNNAMED, Dataset, ProblemCode
 
 
 def read(root: Path, layout: str | None = None, progress: Progress = silent) -> Dataset:
@@ -40,6 +40,10 @@ def read(root: Path, layout: str | None = None, progress: Progress = silent) -> 
             f"{layout!r} is not a layout", where=root, remedy=f"Choose from {', '.join(LAYOUTS)}"
         )
     gathering = Gathering(listing, progress=progress)
+    for name in listing.unwritable:
+        shown = name.encode("utf-8", "backslashreplace").decode()
+        what = "its name is not Unicode, so no split or label file could name it: rename it"
+        gathering.note(shown, what, ProblemCode.UNREADABLE_FILE)
     READERS[layout].read(gathering)
     if not gathering.samples:
         raise _unusable(gathering, layout)

@@ -13,9 +13,10 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from flawscope.data.csv_text import csv_rows, csv_text
 from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing, tidy
-from flawscope.data.naming import SPLIT_FOLDERS
+from flawscope.data.naming import SPLIT_FOLDERS, kind_name
 from flawscope.values import Label, ProblemCode, Sample
 
 GROUPS_FILE = "groups.csv"
@@ -37,7 +38,7 @@ class LabelRow:
 
 def parse_groups(text: str) -> dict[str, str]:
     """Groups by image id from the text of a groups file; empty for an image that has none."""
-    rows = list(csv.reader(io.StringIO(text)))[1:]
+    rows = list(csv_rows(text))[1:]
     return {tidy(row[0]): row[1].strip() for row in rows if len(row) > 1}
 
 
@@ -47,7 +48,7 @@ def parse_labels(text: str) -> list[LabelRow]:
     Raises:
         ValueError: a label or split is none that is known.
     """
-    rows = csv.reader(io.StringIO(text))
+    rows = csv_rows(text)
     if tuple(next(rows, ())) != LABELS_TITLES:
         return []
     return [_label_row(row) for row in rows if row]
@@ -81,14 +82,17 @@ def _format(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def read_classes(listing: Listing) -> tuple[str, ...]:
-    """The lines of ``classes.txt``; empty where there is none that can be read."""
+    """The lines of ``classes.txt``; empty where there is none that can be read.
+
+    An empty line between others is of a class without a name.
+    """
     if CLASSES_FILE not in listing.files:
         return ()
     try:
         text = listing.path(CLASSES_FILE).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return ()
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+    return tuple(kind_name(line) for line in text.strip().splitlines())
 
 
 def set_groups(gathering: Gathering) -> None:
@@ -152,7 +156,7 @@ def _text(gathering: Gathering, name: str) -> str | None:
     if name not in gathering.listing.files:
         return None
     try:
-        return gathering.listing.path(name).read_text(encoding="utf-8-sig")
+        return csv_text(gathering.listing.path(name).read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         gathering.note(name, f"cannot be read ({error})", ProblemCode.UNREADABLE_FILE)
         return None

@@ -98,6 +98,10 @@ class _Group:
     """Images by stratum; an image of two kinds counts for both."""
 
 
+SPLITS = "splits"
+"""The folder of a run that keeps the splits which it used."""
+
+
 def default_split_path(root: Path) -> Path:
     """Where the split of a dataset is looked for: in the current folder, not the dataset's."""
     return Path(f"{root.resolve().name}.split.json")
@@ -105,7 +109,7 @@ def default_split_path(root: Path) -> Path:
 
 def kept_split_path(run: Path, dataset: str) -> Path:
     """Where a run keeps the split that it used of a dataset, by the name of its folder."""
-    return run / "splits" / f"{dataset}.json"
+    return run / SPLITS / f"{dataset}.json"
 
 
 def split(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import os
 import warnings
 from collections.abc import Iterable, Iterator
@@ -26,6 +27,9 @@ _JPEG = {".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"}
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".png", ".tif", ".tiff", ".webp"} | _JPEG | _PORTABLE)
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+_PAGED = ("TIFF", "GIF", "PNG", "WEBP")
+"""Formats whose files may hold several images, by Pillow's names."""
 
 _ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
@@ -93,6 +97,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data)) as image:
                 _refuse_bomb(image, path)
+                _refuse_pages(image, path)
                 yield image
     except UnidentifiedImageError as error:
         if data.startswith(_TIFF):
@@ -134,6 +139,7 @@ def read_size(path: Path) -> Size:
     try:
         with Image.open(path) as image:
             _refuse_bomb(image, path)
+            _refuse_pages(image, path)
             turned = image.getexif().get(_ORIENTATION, 1) in _TURNED
             return Size(image.width, image.height) if turned else Size(image.height, image.width)
     except Exception:  # noqa: BLE001 - see the next line
@@ -195,6 +201,28 @@ def open_reduced(path: str | Path, least: Size) -> tuple[NDArray[np.uint8], Size
         return _as_rgb(image, path), size
 
 
+def _refuse_pages(image: Image.Image, path: Path) -> None:
+    """Refuses several images of one size in one file: a look at the first would pass for all.
+
+    Smaller ones beside it are previews, as in pyramids, and a phone's second picture is of depth.
+    """
+    if image.format not in _PAGED:
+        return
+    size = image.size
+    try:
+        image.seek(1)
+        same = image.size == size
+    except Exception:  # noqa: BLE001 - no other image, or none that can be read
+        same = False
+    image.seek(0)
+    if same:
+        raise ImageError(
+            "holds several images, of which the first alone would be looked at",
+            where=path,
+            remedy="Save each as a file of its own",
+        )
+
+
 def _as_rgb(
     image: Image.Image, path: Path, value_range: tuple[float, float] | None = None
 ) -> NDArray[np.uint8]:
@@ -247,11 +275,11 @@ def _scaled(
             " command has it, or save it with 8 or 16 bits",
         )
     low, high = value_range
-    if not high > low:
+    if not (high > low and math.isfinite(high - low)):
         raise ImageError(
-            f"the value range {low} to {high} is empty",
+            f"{low} to {high} is no range of values",
             where=path,
-            remedy="Give the low value first",
+            remedy="Give two numbers, the low value first",
         )
     shares = (np.nan_to_num(values.astype(np.float32)) - low) / (high - low)
     return np.asarray(np.clip(shares, 0.0, 1.0) * 255.0 + 0.5, dtype=np.uint8)

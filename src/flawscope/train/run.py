@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from flawscope.bundle import Bundle
+from flawscope.data.splitting import SPLITS
 from flawscope.errors import RecipeError, TrainingError
 from flawscope.files import write_text
 from flawscope.nets import Network
@@ -103,6 +104,8 @@ def train(
     origin = Bundle.open(start_from) if start_from is not None else None
     roots = [root.resolve() for root in roots]  # so that even "." has a name
     prepared = peers.from_main(partial(prepare, roots, out, layout=layout, split_files=split_files))
+    if resume:
+        _refuse_others(prepared, out)
     curriculum = plan(prepared.datasets, resolved)
     parts = parts_of(resolved, curriculum)
     # All of them first: a name that is wrong in the last must not cost the minutes of the others.
@@ -231,6 +234,22 @@ def _resolved(
             remedy="Resume it with the same recipe, or start a new run",
         )
     return before
+
+
+def _refuse_others(prepared: Prepared, out: Path) -> None:
+    """Raises TrainingError if a run was begun on other datasets than it is to go on with."""
+    begun = {path.stem for path in (out / SPLITS).glob("*.json")}
+    given = {one.dataset for one in prepared.splits}
+    if begun and begun != given:
+        raise TrainingError(
+            f"the run was begun on {_listed(begun)}, not on {_listed(given)}",
+            where=out,
+            remedy="Resume it with the same datasets, or start a new run",
+        )
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _difference(before: dict[str, Any], wanted: dict[str, Any], prefix: str = "") -> str | None:

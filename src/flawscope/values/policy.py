@@ -56,7 +56,7 @@ class KindPolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     probability: Probability = 0.5
-    veto_below: Probability | None = None
+    veto_below: Annotated[Probability | None, _OrNone] = None
     mask_probability: Probability = 0.5
     smallest_area: Annotated[int, Field(ge=0)] = 0
 

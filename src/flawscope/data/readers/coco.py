@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from flawscope.data.documents import fault, load_json
 from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing
 from flawscope.data.marks import Marks
-from flawscope.data.naming import split_of
+from flawscope.data.naming import kind_name, split_of
 from flawscope.data.runs import checked, from_coco_string
 from flawscope.errors import DatasetError, MaskError
 from flawscope.masks import decode
@@ -37,7 +37,7 @@ class Category(BaseModel):
     """One entry of ``categories``."""
 
     id: int
-    name: str
+    name: Annotated[str, AfterValidator(kind_name)]
 
 
 class Runs(BaseModel):

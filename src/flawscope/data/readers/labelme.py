@@ -10,16 +10,18 @@ import base64
 import binascii
 import io
 from pathlib import PurePosixPath
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from flawscope.data.documents import fault, load_json
 from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing, stem_of
 from flawscope.data.marks import Marks
+from flawscope.data.naming import kind_name
 from flawscope.data.sidecars import read_classes
 from flawscope.errors import DatasetError
 from flawscope.values import ProblemCode, Size
@@ -31,7 +33,7 @@ _POLYGONS = ("polygon", "rotation", "oriented_rectangle")
 class Shape(BaseModel):
     """One shape of a LabelMe file; a mask is a PNG, in base64, of the box of its two points."""
 
-    label: str
+    label: Annotated[str, AfterValidator(kind_name)]
     points: list[tuple[float, float]]
     shape_type: str = "polygon"
     mask: str | None = None

@@ -20,6 +20,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from flawscope.data.csv_text import csv_rows, csv_text
 from flawscope.data.gathering import Gathering
 from flawscope.data.kaggle import Entry, Table, form_of, parse_table
 from flawscope.data.listing import Listing, stem_of
@@ -54,10 +55,10 @@ def _form(listing: Listing, name: str) -> str | None:
     """The form of a table by its first row alone."""
     try:
         with listing.path(name).open("rb") as file:
-            first = file.readline(_HEADER_BYTES).decode("utf-8-sig", errors="replace")
-    except OSError:
+            start = csv_text(file.read(_HEADER_BYTES), errors="replace")
+        return form_of(next(csv_rows(start), []))
+    except (OSError, csv.Error):
         return None
-    return form_of(next(csv.reader([first]), []))
 
 
 def _tables(listing: Listing) -> list[str]:
@@ -75,7 +76,7 @@ def read(gathering: Gathering) -> None:
         if not _form(gathering.listing, name):
             continue
         try:
-            text = gathering.listing.path(name).read_text(encoding="utf-8-sig")
+            text = csv_text(gathering.listing.path(name).read_bytes())
             tables[name] = parse_table(text)
         except (OSError, UnicodeDecodeError) as error:
             gathering.note(name, f"cannot be read ({error})", ProblemCode.UNREADABLE_FILE)

@@ -14,8 +14,9 @@ from xml.etree import ElementTree
 from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing
 from flawscope.data.marks import Marks
+from flawscope.data.naming import kind_name
 from flawscope.errors import DatasetError
-from flawscope.values import UNNAMED, ProblemCode, Size
+from flawscope.values import ProblemCode, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def parse(data: bytes) -> Annotation:
 def _object(element: ElementTree.Element) -> Object:
     sides = [_number(element, f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
     left, top, right, bottom = sides
-    kind = (element.findtext("name") or "").strip() or UNNAMED
+    kind = kind_name(element.findtext("name") or "")
     if left is None or top is None or right is None or bottom is None:
         return Object(kind, None)
     return Object(kind, (left - 1, top - 1, right, bottom))

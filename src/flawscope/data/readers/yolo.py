@@ -17,7 +17,7 @@ import yaml
 from flawscope.data.gathering import Gathering
 from flawscope.data.listing import Listing, stem_of
 from flawscope.data.marks import Marks
-from flawscope.data.naming import split_of
+from flawscope.data.naming import kind_name, split_of
 from flawscope.errors import DatasetError
 from flawscope.values import UNNAMED, ProblemCode, Size
 
@@ -153,7 +153,7 @@ def _read_names(gathering: Gathering) -> dict[int, str] | None:
             gathering.note(name, error.what, ProblemCode.UNREADABLE_FILE)
         else:
             if names is not None:
-                return {index: text.strip() for index, text in names.items() if text.strip()}
+                return {index: kind_name(text) for index, text in names.items() if text.strip()}
     gathering.note("data.yaml", "no file names the classes, so kinds are called by their numbers")
     return None
 
