@@ -121,7 +121,7 @@ def test_progress_goes_through_its_phases(
 def test_a_table_is_whole_where_there_is_no_terminal(
     cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kinds = [f"rust-{number:02}-on-the-edge" for number in range(20)]
+    kinds = [f"{chr(97 + number)}-rust-along-the-edge" for number in range(20)]
     dice = np.random.default_rng(0)
     for kind in kinds:
         (tmp_path / "many" / kind).mkdir(parents=True)
