@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+_MOST_BYTES = 150
+"""Of a name, in the name of a temporary file."""
 
 
 @contextmanager
@@ -20,7 +29,8 @@ def written_whole(path: Path, *, lasting: bool = False) -> Iterator[Path]:
     """
     with blaming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix=path.suffix)
+        prefix = _prefix(path)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
         os.close(handle)
         beside = Path(name)
         try:
@@ -29,11 +39,43 @@ def written_whole(path: Path, *, lasting: bool = False) -> Iterator[Path]:
             if lasting:
                 _settle(beside)
             beside.replace(path)
-            if lasting and os.name == "posix":  # Windows opens no folders
-                _settle(path.parent)
+            if lasting:
+                with suppress(OSError):  # Windows opens no folders, some shares settle none
+                    _settle(path.parent)
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
+
+
+def take_turn(path: Path) -> FileLock:
+    """A lock file, taken for this process, whichever of its threads lets go of it.
+
+    Raises:
+        BlockingIOError: another process has it.
+        PermissionError: it cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, thread_local=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        if path.exists():
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(path)) from error
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)) from error
+    return lock
+
+
+def remove_partials(path: Path) -> None:
+    """Removes what was left when a process that wrote ``path`` was killed; none may be writing."""
+    for partial in path.parent.glob(f"{escape(_prefix(path))}????????{escape(path.suffix)}"):
+        partial.unlink(missing_ok=True)
+
+
+def _prefix(path: Path) -> str:
+    """Of temporary names beside a path; names may have 255 bytes."""
+    stem = path.stem.encode("utf-8", "surrogateescape")[:_MOST_BYTES]
+    return f".partial-{stem.decode('utf-8', 'ignore')}."
 
 
 def require_writable(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pyarrow.parquet import ParquetFile, read_table
 
 from flawscope.batch import Journal, Outcome, line_of
 from flawscope.errors import ImageError, MissingExtraError, ResultsError
+from flawscope.files import written_whole
 
 FACTS = {"model": "a" * 64, "value_range": (0.0, 1.0)}
 IDS = [f"parts/{number:02}.png" for number in range(10)]
@@ -238,3 +240,16 @@ def test_parquet_without_its_packages_says_how_to_get_them(
 def test_results_that_cannot_be_begun_are_told_as_such() -> None:
     with pytest.raises(ResultsError, match="cannot be read or written"):
         Journal.begin(Path("/proc/r.jsonl"), {})
+
+
+def test_what_a_killed_run_left_of_a_table_is_removed(tmp_path: Path) -> None:
+    results, other = tmp_path / "r.parquet", tmp_path / "r-2.parquet"
+    left = []
+    for path in (results, other):
+        with suppress(KeyError), written_whole(path) as beside:
+            copy = beside.read_bytes()
+            raise KeyError
+        left.append(beside)
+        beside.write_bytes(copy)  # as though the process had been killed
+    with Journal.begin(results, {}):
+        assert [path.exists() for path in left] == [False, True]

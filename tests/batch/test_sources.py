@@ -88,6 +88,23 @@ def test_each_picture_comes_once_however_it_is_spelt(tree: Path) -> None:
     assert found("y", str(tree / "y"), "-", stream=io.BytesIO(listed.encode())) == ["y/1.png"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links of POSIX")
+def test_a_step_up_from_a_link_leads_where_it_leads(tree: Path) -> None:
+    (tree / "link").symlink_to("x/deep", target_is_directory=True)
+    (tree / "1.png").touch()
+    assert found("link/../1.png", "x/1.png", "1.png") == ["link/../1.png", "1.png"]
+
+
+def test_a_picture_of_another_folder_is_none_that_is_known(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Known() as known:
+        known.put("1.png", "")  # in an earlier run, in another folder
+        other = (tree / "y" / "1.png").as_posix()
+        monkeypatch.chdir(tree / "y")
+        assert list(each_once([other, "1.png"], known)) == [other]
+
+
 @pytest.mark.parametrize("out", [".", "x", "absent"])
 def test_pictures_of_the_pages_are_left_out_and_no_others(tree: Path, out: str) -> None:
     for place in (
@@ -117,7 +134,7 @@ def test_pictures_that_the_page_would_overwrite_are_refused(tree: Path) -> None:
 def test_a_link_that_leads_nowhere_hides_no_other_picture(tree: Path) -> None:
     for name, to in {"self.png": "self.png", "one": "other", "other": "one"}.items():
         (tree / "y" / name).symlink_to(to)
-    assert found("y") == ["y/1.png", "y/self.png"]
+    assert found("y") == found("y", besides=tree) == ["y/1.png", "y/self.png"]
     assert found("y/*") == ["y/1.png", "y/one", "y/other", "y/self.png"]
 
 

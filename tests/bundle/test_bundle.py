@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from flawscope.bundle import Bundle, edited, pack, policy_keys
+from flawscope.bundle import Bundle, cache_folder, edited, pack, policy_keys
 from flawscope.errors import ModelFileError, RecipeError
 from flawscope.values import Gate, Manifest, Stage, Verdict
 from toy_models import FOUNDING, SHARED, shared_members, write_model
@@ -291,6 +291,12 @@ def test_editing_changes_the_policy_alone(shared_model: Path, tmp_path: Path) ->
     unchanged = after.manifest.model_copy(update={"policy": before.manifest.policy})
     assert unchanged == before.manifest
     assert after.digest != before.digest
+
+
+def test_a_cache_folder_of_nobody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLAWSCOPE_CACHE", "~nobody-of-this-name/cache")
+    with pytest.raises(ModelFileError, match="FLAWSCOPE_CACHE"):
+        cache_folder()
 
 
 def test_editing_a_file_onto_itself(tmp_path: Path) -> None:

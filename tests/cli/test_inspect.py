@@ -248,7 +248,7 @@ def test_a_name_that_breaks_lines_is_shown_on_one(
     (parts / "a.png").rename(parts / "two\nlines.png")
     assert cli("inspect", parts / "two\nlines.png", "--model", model) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    assert "two\\x0alines.png" in line
+    assert "two\\nlines.png" in line
 
 
 @pytest.mark.parametrize("command", ["doctor", "bench"])

@@ -51,7 +51,8 @@ def test_a_truncated_file_whose_header_is_whole_is_named(tmp_path: Path) -> None
     victim.image.write_bytes(victim.image.read_bytes()[:-2000])
     finding = _found(check(dataset))["unreadable-file"]
     assert finding.severity == "error"
-    assert finding.files[0].startswith(f"{victim.id}: the image is damaged or truncated")
+    assert finding.files == (victim.id,)
+    assert finding.reasons[0].startswith("the image is damaged or truncated")
 
 
 def test_what_the_reader_met_is_told_by_sort(tmp_path: Path) -> None:
@@ -74,9 +75,8 @@ def test_what_the_reader_met_is_told_by_sort(tmp_path: Path) -> None:
         "size-mismatch": "Crack/c1.png",
         "missing-file": "groups.csv",
     }.items():
-        assert (found[code].count, found[code].files[0].split(":")[0]) == (1, name)
-    named = {line.split(":")[0] for line in found["unreadable-file"].files}
-    assert named == {"Crack/c2.png", "Free/f0.jpg"}
+        assert (found[code].count, found[code].files) == (1, (name,))
+    assert set(found["unreadable-file"].files) == {"Crack/c2.png", "Free/f0.jpg"}
     severities = [finding.severity for finding in audit.findings]
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
 
@@ -86,7 +86,7 @@ def test_a_mask_of_another_size_than_the_decoded_image(tmp_path: Path) -> None:
     mask = encode(np.ones((96, 90), np.bool_))
     wrong = replace(dataset.samples[0], defects=(Defect("crack", Box(0, 0, 90, 96), mask),))
     found = _found(check(replace(dataset, samples=(wrong, *dataset.samples[1:]))))
-    assert "90 x 96 pixels, its image 96 x 96" in found["size-mismatch"].files[0]
+    assert "90 x 96 pixels, its image 96 x 96" in found["size-mismatch"].reasons[0]
 
 
 def test_copies_and_their_conflicts(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_an_empty_dataset_and_one_without_a_readable_image(tmp_path: Path) -> No
 
 def test_every_sort_of_problem_is_told() -> None:
     found = list(troubles(Problem("a.txt", f"is {code}", code) for code in ProblemCode))
-    assert {finding.code: finding.files for finding in found} == {
-        code.value: (f"a.txt: is {code}",) for code in ProblemCode
+    assert {finding.code: (finding.files, finding.reasons) for finding in found} == {
+        code.value: (("a.txt",), (f"is {code}",)) for code in ProblemCode
     }
     assert all(finding.message.startswith("1 ") for finding in found)

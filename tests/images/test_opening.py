@@ -298,11 +298,17 @@ def test_several_images_in_one_file_are_refused(tmp_path: Path, suffix: str) -> 
         assert told.value.where == str(path)
 
 
-def test_a_preview_beside_an_image_is_none(tmp_path: Path) -> None:
-    image = Image.fromarray(PICTURE)
+def test_a_preview_or_a_mask_beside_an_image_is_none(tmp_path: Path) -> None:
+    image, mask = Image.fromarray(PICTURE), Image.fromarray(255 - PICTURE)
     path = tmp_path / "pyramid.tif"
     image.save(path, save_all=True, append_images=[image.reduce(2)])
     assert (open_image(path) == PICTURE).all()
+    mask.encoderinfo = {"tiffinfo": {254: 4}}
+    image.save(path, save_all=True, append_images=[mask])
+    assert (open_image(path) == PICTURE).all()
+    image.save(path, save_all=True, append_images=[image.reduce(2), image])
+    with pytest.raises(ImageError, match="holds several images"):
+        open_image(path)
 
 
 @pytest.mark.parametrize("named", [(0.0, float("inf")), (float("-inf"), 1.0), (1.0, float("nan"))])

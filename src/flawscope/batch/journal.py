@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import time
@@ -12,7 +11,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from flawscope.batch.headers import Facts, Header, header_of, refuse_other_facts
 from flawscope.batch.known import Known
@@ -21,6 +20,7 @@ from flawscope.batch.outcomes import Item
 from flawscope.batch.sources import each_once
 from flawscope.batch.tables import facts_of, read_parquet, require_parquet, write_parquet
 from flawscope.errors import ResultsError
+from flawscope.files import remove_partials, take_turn
 
 StateOf = Callable[[Mapping[str, Any]], str]
 """What is to be known of a line's address."""
@@ -58,7 +58,7 @@ class Journal:
         self._lines = _lines_of(results)
         self._is_table = results != self._lines
         self._header = header_of(self._lines)
-        self._lock = FileLock(self._lines.with_name(f".{self._lines.name}.lock"))
+        self._lock: FileLock | None = None
         self._file: FileIO | None = None
         self._end = 0
         self._synced = time.monotonic()
@@ -154,13 +154,15 @@ class Journal:
         """Lets go of the file; what is in it is whole."""
         self._close_file()
         self.known.close()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     def _start(self, resume: bool, state_of: StateOf, tell: Tell | None) -> None:
         if self._is_table:
             require_parquet()
         self._lines.parent.mkdir(parents=True, exist_ok=True)
         self._take_turn()
+        remove_partials(self.results)
         whole = self._is_table and self.results.exists()
         begun = self._lines.exists() and self._lines.stat().st_size > 0
         if (whole or begun) and not resume:
@@ -184,10 +186,8 @@ class Journal:
 
     def _take_turn(self) -> None:
         try:
-            self._lock.acquire(blocking=False)
-        except Timeout as error:
-            if not Path(self._lock.lock_file).exists():
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from error
+            self._lock = take_turn(self._lines.with_name(f".{self._lines.name}.lock"))
+        except BlockingIOError as error:
             raise ResultsError(
                 "another flawscope is writing to it",
                 where=self._lines,

@@ -11,7 +11,6 @@ from hashlib import blake2b
 from itertools import chain, islice
 from typing import Self
 
-from flawscope.batch.stores import is_url
 from flawscope.errors import ResultsError
 
 _IN_MEMORY = 20_000
@@ -85,8 +84,6 @@ class Known:
 
 
 def _digest(address: str) -> bytes:
-    if not is_url(address):
-        address = os.path.abspath(address)  # noqa: PTH100 - links are names of their own
     # As in columns of text, which know no names that are not Unicode.
     return blake2b(address.encode("utf-8", "backslashreplace"), digest_size=16).digest()
 

@@ -32,10 +32,26 @@ LIST = "-"
 
 
 def each_once(items: Iterable[Item], known: Known) -> Iterator[Item]:
-    """Items whose address is new to ``known``, which learns it."""
+    """Items whose address is new to ``known``, which learns it, however it is spelt.
+
+    Addresses that are known from an earlier run may have been relative to another folder, so they
+    are known as they were spelt alone.
+    """
     for item in items:
-        if known.add(item if isinstance(item, str) else item.id):
+        address = item if isinstance(item, str) else item.id
+        if known.add(address) and ((own := _own_name(address)) == address or known.add(own)):
             yield item
+
+
+def _own_name(address: str) -> str:
+    """The full path of a file, whichever links lead to its folder; a URL as it is."""
+    if is_url(address):
+        return address
+    folder, name = os.path.split(address)
+    try:
+        return f"{os.path.realpath(folder or os.curdir)}/{name}"
+    except (OSError, ValueError):  # the current folder is gone, or no file could be called so
+        return address
 
 
 class Sources:
@@ -179,7 +195,7 @@ def is_on_page(path: str, out: Path) -> bool:
         out: absolute and without links.
     """
     try:
-        inside = Path(path).resolve().relative_to(out)
+        inside = Path(os.path.realpath(path)).relative_to(out)
     except (OSError, ValueError):
         return False
     return _ON_PAGE.match(inside.as_posix()) is not None

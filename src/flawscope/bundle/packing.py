@@ -34,7 +34,7 @@ def refuse_replacing(out: Path) -> None:
     try:
         with zipfile.ZipFile(out) as archive:
             archive.getinfo(MANIFEST)
-    except (OSError, zipfile.BadZipFile, KeyError) as error:
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError) as error:
         raise ModelFileError(
             "is there already, and is no model file",
             where=out,

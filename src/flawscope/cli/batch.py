@@ -30,9 +30,6 @@ Tell = Callable[["Inspection"], None]
 Keep = Callable[["Outcome"], None]
 """Writes an outcome down."""
 
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
-"""Signs that would break a line, or move the cursor, as they are shown instead."""
-
 
 @dataclass
 class Batch:
@@ -148,7 +145,13 @@ def tell_in_words(inspection: Inspection) -> None:
 
 
 def _on_one_line(name: str) -> str:
-    return name if name.isprintable() else name.translate(_CONTROL)
+    """A name without signs that would break a line, or move the cursor."""
+    return "".join(sign if sign.isprintable() else _escaped(sign) for sign in name)
+
+
+def _escaped(sign: str) -> str:
+    # Bytes that are no text are shown by stdout in its own way.
+    return sign if "\ud800" <= sign <= "\udfff" else sign.encode("unicode_escape").decode()
 
 
 def introduce(inspector: Inspector | Crew) -> None:

@@ -67,11 +67,14 @@ def _show_finding(finding: Finding) -> None:
     severity = finding.severity.value
     show("")
     show(Text.assemble((severity, SEVERITY_STYLES[severity]), f": {finding.message}"))
-    for line in (*finding.files, *(" = ".join(ids) for ids in finding.sets)):
+    files = finding.files
+    if finding.reasons:
+        files = tuple(map(": ".join, zip(finding.files, finding.reasons, strict=True)))
+    for line in (*files, *(" = ".join(ids) for ids in finding.sets)):
         show(Text(f"    {line}", "dim"))
-    listed = {*finding.files, *chain.from_iterable(finding.sets)}
-    if listed and finding.count > len(listed):
-        show(Text(f"    and {finding.count - len(listed)} more", "dim"))
+    listed = len(files) + len({*chain.from_iterable(finding.sets)})
+    if listed and finding.count > listed:
+        show(Text(f"    and {finding.count - listed} more", "dim"))
     show(f"    {finding.remedy}")
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from flawscope.data.detection import LAYOUTS, detect_listing
 from flawscope.data.gathering import Gathering
-from flawscope.data.listing import Listing
+from flawscope.data.listing import Listing, suffix_of
 from flawscope.data.progress import Progress, silent
 from flawscope.data.readers import READERS
 from flawscope.data.sidecars import set_groups, set_labels
 from flawscope.errors import DatasetError
+from flawscope.images import IMAGE_SUFFIXES
 from flawscope.values import UNNAMED, Dataset, ProblemCode
 
 
@@ -40,7 +41,7 @@ def read(root: Path, layout: str | None = None, progress: Progress = silent) -> 
             f"{layout!r} is not a layout", where=root, remedy=f"Choose from {', '.join(LAYOUTS)}"
         )
     gathering = Gathering(listing, progress=progress)
-    for name in listing.unwritable:
+    for name in filter(_tells, listing.unwritable):
         shown = name.encode("utf-8", "backslashreplace").decode()
         what = "its name is not Unicode, so no split or label file could name it: rename it"
         gathering.note(shown, what, ProblemCode.UNREADABLE_FILE)
@@ -57,6 +58,11 @@ def read(root: Path, layout: str | None = None, progress: Progress = silent) -> 
         problems=tuple(gathering.problems),
         why=why,
     )
+
+
+def _tells(name: str) -> bool:
+    """Whether a file may be an image or say something of one."""
+    return suffix_of(name) in IMAGE_SUFFIXES | {".csv", ".json", ".txt", ".xml"}
 
 
 def _unusable(gathering: Gathering, layout: str) -> DatasetError:

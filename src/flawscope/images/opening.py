@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import logging
 import math
 import os
@@ -27,6 +28,9 @@ _JPEG = {".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"}
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".png", ".tif", ".tiff", ".webp"} | _JPEG | _PORTABLE)
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+_SUBFILE, _PREVIEW, _MASK = 254, 1, 4
+"""TIFF 6.0, NewSubfileType: its tag, and the bits of a smaller version and of a transparency."""
 
 _PAGED = ("TIFF", "GIF", "PNG", "WEBP")
 """Formats whose files may hold several images, by Pillow's names."""
@@ -208,19 +212,25 @@ def _refuse_pages(image: Image.Image, path: Path) -> None:
     """
     if image.format not in _PAGED:
         return
-    size = image.size
-    try:
-        image.seek(1)
-        same = image.size == size
-    except Exception:  # noqa: BLE001 - no other image, or none that can be read
-        same = False
+    several = any(_other_images(image, image.size))
     image.seek(0)
-    if same:
+    if several:
         raise ImageError(
             "holds several images, of which the first alone would be looked at",
             where=path,
             remedy="Save each as a file of its own",
         )
+
+
+def _other_images(image: Image.Image, size: tuple[int, int]) -> Iterator[bool]:
+    """Of each image after the first whether it is one of this size: no preview, and no mask."""
+    for number in itertools.count(1):
+        try:
+            image.seek(number)
+            role = int(getattr(image, "tag_v2", {}).get(_SUBFILE, 0))
+        except Exception:  # noqa: BLE001 - there are no more, or none that can be read
+            return
+        yield image.size == size and not role & (_PREVIEW | _MASK)
 
 
 def _as_rgb(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections import Counter
@@ -12,11 +13,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 from urllib.parse import quote
 
-from filelock import FileLock, Timeout
 from markupsafe import Markup
 
 from flawscope.errors import FlawscopeError, ResultsError
-from flawscope.files import blaming
+from flawscope.files import blaming, take_turn
 from flawscope.images import save_image
 from flawscope.report.facts import every_fact, main_facts
 from flawscope.report.markdown import html
@@ -86,10 +86,10 @@ class _Totals:
 @contextmanager
 def _turn(out: Path) -> Iterator[None]:
     """Only one page at a time is written to a folder."""
-    lock = FileLock(out / ".page.lock", thread_local=False)
+    path = out / ".page.lock"
     try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
+        lock = take_turn(path)
+    except BlockingIOError as error:
         raise ResultsError(
             "another flawscope is writing a page to it",
             where=out,
@@ -98,8 +98,11 @@ def _turn(out: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
+        if os.name == "posix":  # while nobody else can have it
+            path.unlink(missing_ok=True)
         lock.release()
+        if os.name != "posix":
+            path.unlink(missing_ok=True)
 
 
 class InspectionPage:
@@ -150,6 +153,9 @@ class InspectionPage:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
         with suppress(OSError):  # on a full disk what waits cannot be written, nor need it be
             self._closing.close()
 
@@ -185,7 +191,7 @@ class InspectionPage:
         """Writes the page and gives its path."""
         context = self._summary() | self._contents()
         written = write_page(self._out / "index.html", "inspection.html", context, "inspection.js")
-        self._closing.close()
+        self._close()
         return written
 
     def _card_of(self, view: PartView, picture: str) -> str:

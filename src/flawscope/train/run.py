@@ -105,7 +105,7 @@ def train(
     roots = [root.resolve() for root in roots]  # so that even "." has a name
     prepared = peers.from_main(partial(prepare, roots, out, layout=layout, split_files=split_files))
     if resume:
-        _refuse_others(prepared, out)
+        peers.from_main(partial(_refuse_others, prepared, out))
     curriculum = plan(prepared.datasets, resolved)
     parts = parts_of(resolved, curriculum)
     # All of them first: a name that is wrong in the last must not cost the minutes of the others.
@@ -172,8 +172,8 @@ def _set_out(recipe: Recipe, network: Network, prepared: Prepared, out: Path) ->
     """The recipe with its precision; it and the splits are written down."""
     if recipe.precision == "auto":
         recipe = recipe.model_copy(update={"precision": fastest_precision(network)})
+    prepared.keep_splits(out)  # first: what has a recipe can be gone on with
     write_text(out / RECIPE, recipe_yaml(recipe))
-    prepared.keep_splits(out)
     return recipe
 
 
@@ -238,7 +238,7 @@ def _resolved(
 
 def _refuse_others(prepared: Prepared, out: Path) -> None:
     """Raises TrainingError if a run was begun on other datasets than it is to go on with."""
-    begun = {path.stem for path in (out / SPLITS).glob("*.json")}
+    begun = {path.stem for path in (out / SPLITS).glob("[!.]*.json")}
     given = {one.dataset for one in prepared.splits}
     if begun and begun != given:
         raise TrainingError(

@@ -32,7 +32,8 @@ class Finding:
         severity: how bad it is.
         message: what it is, in words.
         remedy: what to do about it.
-        files: up to ``LISTED`` files it is about, each with the reason where reasons differ.
+        files: up to ``LISTED`` files it is about.
+        reasons: of each of these what is wrong with it, where that differs.
         sets: up to ``LISTED`` sets of files that belong together.
         count: of all files it is about, listed or not.
     """
@@ -42,6 +43,7 @@ class Finding:
     message: str
     remedy: str
     files: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
     sets: tuple[tuple[str, ...], ...] = ()
     count: int = 0
 
@@ -91,7 +93,8 @@ def about_files(
     code: str, severity: Severity, message: str, remedy: str, files: Sequence[str]
 ) -> Finding:
     """A finding about files."""
-    return Finding(code, severity, message, remedy, tuple(files[:LISTED]), (), len(files))
+    listed = tuple(files[:LISTED])
+    return Finding(code, severity, message, remedy, listed, count=len(files))
 
 
 def about_sets(
@@ -99,7 +102,7 @@ def about_sets(
 ) -> Finding:
     """A finding about sets of files; a set is cut short as the list is."""
     listed = tuple(tuple(ids[:LISTED]) for ids in sets[:LISTED])
-    return Finding(code, severity, message, remedy, (), listed, len(set(chain(*sets))))
+    return Finding(code, severity, message, remedy, sets=listed, count=len(set(chain(*sets))))
 
 
 def counted(number: int, noun: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from flawscope.data.audit.findings import Finding, Severity, about_files, counted
@@ -80,13 +81,15 @@ _TROUBLES = {
 
 def troubles(problems: Iterable[Problem]) -> Iterator[Finding]:
     """One finding for each sort of problem."""
-    files: dict[ProblemCode, list[str]] = defaultdict(list)
+    found: dict[ProblemCode, list[tuple[str, str]]] = defaultdict(list)
     for problem in problems:
-        files[problem.code].append(f"{problem.where}: {problem.what}")
+        found[problem.code].append((problem.where, problem.what))
     for code, sort in _TROUBLES.items():
-        if named := list(dict.fromkeys(files[code])):
+        if named := list(dict.fromkeys(found[code])):
             message = f"{counted(len(named), sort.noun)} {sort.message}"
-            yield about_files(code.value, sort.severity, message, sort.remedy, named)
+            files, reasons = zip(*named, strict=True)
+            finding = about_files(code.value, sort.severity, message, sort.remedy, files)
+            yield replace(finding, reasons=reasons[: len(finding.files)])
 
 
 def misfits(samples: Iterable[Sample], looks: Mapping[str, Look]) -> Iterator[Problem]:
