@@ -179,6 +179,20 @@ print(touched, [name for name in sys.modules if name.startswith('openvino_teleme
     assert in_a_fresh_process(code) == "[] []"
 
 
+def test_openvino_is_whole_for_others_in_the_process(shared_model: Path) -> None:
+    """What it imports in passing is left out, and there for who asks for it."""
+    code = f"""
+import sys
+from flawscope import Inspector
+Inspector.load({str(shared_model)!r}, engine='openvino')
+import openvino
+print('openvino.tools.ovc' in sys.modules, callable(openvino.convert_model))
+from openvino.tools.ovc import convert_model
+print(convert_model.__name__)
+"""
+    assert in_a_fresh_process(code) == "False True\nconvert_model"
+
+
 def test_far_more_threads_than_cores_are_refused(shared_model: Path) -> None:
     with pytest.raises(EngineError, match="10000 threads are more than this machine can run"):
         Inspector.load(shared_model, threads=10_000)

@@ -23,6 +23,10 @@ Shape = tuple[tuple[str, tuple[int, ...]], ...]
 _SEEN_OFTEN = 4
 _MOST_STATIC = 4
 
+_TELEMETRY, _CONVERTER = "openvino_telemetry", "openvino.tools.ovc"
+"""What OpenVINO imports in passing: one reports the import to its makers, the other converts models
+of other frameworks, and takes about as long to import as all the rest."""
+
 _HINTS = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16", Precision.INT8: "f32"}
 """OpenVINO's names; of a graph in INT8, what is not quantised is computed in float32."""
 
@@ -178,21 +182,32 @@ def capabilities() -> tuple[str, ...]:
     return tuple(_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
+@cache
 def _openvino() -> Any:
-    with _without_telemetry():
+    """The package, without what it imports in passing, unless somebody has imported it before."""
+    unasked = () if "openvino" in sys.modules else (_TELEMETRY, _CONVERTER)
+    with _hidden(*unasked):
         import openvino
+    if not hasattr(openvino, "convert_model"):
+        openvino.convert_model = _convert_model
     return openvino
 
 
+def _convert_model(*arguments: Any, **options: Any) -> Any:
+    """As OpenVINO's own, for other users of the package in this process."""
+    from openvino.tools.ovc import convert_model
+
+    return convert_model(*arguments, **options)
+
+
 @contextmanager
-def _without_telemetry() -> Iterator[None]:
-    """Importing OpenVINO reports the import to its makers, unless that package is not there."""
-    hidden = "openvino_telemetry"
-    if "openvino" in sys.modules or hidden in sys.modules:
-        yield
-        return
-    sys.modules[hidden] = None  # type: ignore[assignment]
+def _hidden(*modules: str) -> Iterator[None]:
+    """Modules that are not there while the body imports another."""
+    absent = [name for name in modules if name not in sys.modules]
+    for name in absent:
+        sys.modules[name] = None  # type: ignore[assignment]
     try:
         yield
     finally:
-        del sys.modules[hidden]
+        for name in absent:
+            del sys.modules[name]
