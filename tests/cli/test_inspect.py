@@ -185,7 +185,10 @@ def running(parts: Path, model: Path, tmp_path: Path) -> Iterator[subprocess.Pop
     # A test run in the background ignores Ctrl-C, and what it starts would inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # Without a buffer, in which communicate() would not find the lines that follow.
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+        )
     finally:
         signal.signal(signal.SIGINT, before)
     with process:

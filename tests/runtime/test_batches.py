@@ -283,13 +283,13 @@ def test_ctrl_c_leaves_no_thread_and_no_gap(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", ENDLESS, str(model), str(tmp_path / "part.png")],
         stdout=subprocess.PIPE,
-        text=True,
+        bufsize=0,  # in a buffer communicate() would not find the lines that follow
     ) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(10)]
         os.kill(process.pid, signal.SIGINT)
         rest, _ = process.communicate(timeout=60)
-    *results, last = [line.strip() for line in (*lines, *rest.splitlines())]
+    *results, last = b"".join([*lines, rest]).decode().splitlines()
     assert last == "stopped with 1 thread"
     assert results == [f"{number} reject" for number in range(len(results))]
     assert process.returncode == 0
