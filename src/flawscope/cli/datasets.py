@@ -87,17 +87,13 @@ def with_split(dataset: Dataset, split_file: Path | None, model: Path | None = N
 
 def _warn_of_copies(dataset: Dataset) -> None:
     """Tells where a dataset's own split has near copies on two sides."""
-    from flawscope.data import copies_in_two_parts
+    from flawscope.data import refuse_copies
 
-    with counting() as told:
-        torn = copies_in_two_parts(dataset, told)
-    if torn:
-        note(
-            f"{len(torn)} pairs of images are near copies in different parts of the dataset's own"
-            f" split, {' = '.join(torn[0])} first: these figures may flatter (split by part with:"
-            f" flawscope data split {dataset.root})",
-            "bold yellow",
-        )
+    try:
+        with counting() as told:
+            refuse_copies(dataset, told)
+    except SplitError as error:
+        note(str(error), "bold yellow")
 
 
 def _kept_by_run(dataset: Dataset, model: Path | None) -> tuple[Path, Split] | None:

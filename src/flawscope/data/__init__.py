@@ -6,14 +6,13 @@ from flawscope.data.audit import (
     Severity,
     adjusted_rand_index,
     check,
-    copies_in_two_parts,
     infer_groups,
     keep_copies_together,
 )
 from flawscope.data.converting import WRITABLE, Conversion, convert, require_writable_layout
 from flawscope.data.detection import LAYOUTS, Detection, detect
 from flawscope.data.fingerprint import digest_of_test, fingerprint
-from flawscope.data.own_split import own_split
+from flawscope.data.own_split import own_split, refuse_copies
 from flawscope.data.reading import read
 from flawscope.data.splitting import (
     Split,
@@ -37,7 +36,6 @@ __all__ = [
     "apply_split",
     "check",
     "convert",
-    "copies_in_two_parts",
     "default_split_path",
     "detect",
     "digest_of_test",
@@ -48,6 +46,7 @@ __all__ = [
     "own_split",
     "read",
     "read_split",
+    "refuse_copies",
     "require_writable_layout",
     "split",
 ]

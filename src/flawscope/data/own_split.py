@@ -38,13 +38,7 @@ def own_split(dataset: Dataset, *, seed: int = 0, progress: Progress = silent) -
     shows = any(sample.label is Label.DEFECTIVE for sample in parts["train"])
     if None in parts or not _is_labelled(parts["test"]) or not shows:
         return None
-    if torn := copies_in_two_parts(dataset, progress):
-        raise SplitError(
-            f"{len(torn)} pairs of images are near copies in different parts of the dataset's own"
-            f" split, {' = '.join(torn[0])} first, so a score by it would flatter",
-            where=dataset.root,
-            remedy=f"Split by part with: flawscope data split {dataset.root}",
-        )
+    refuse_copies(dataset, progress)
     named: tuple[Part, ...] = ("validation", "test")
     learned, shares = parts["train"], (1.0, 0.0, 0.0)
     if not _is_labelled(parts["validation"]):
@@ -62,6 +56,17 @@ def own_split(dataset: Dataset, *, seed: int = 0, progress: Progress = silent) -
             "parts": whole,
         }
     )
+
+
+def refuse_copies(dataset: Dataset, progress: Progress = silent) -> None:
+    """Raises SplitError if near copies stand in different parts of a dataset's own split."""
+    if torn := copies_in_two_parts(dataset, progress):
+        raise SplitError(
+            f"{len(torn)} pairs of images are near copies in different parts of the dataset's own"
+            f" split, {' = '.join(torn[0])} first, so a score by it would flatter",
+            where=dataset.root,
+            remedy=f"Split by part with: flawscope data split {dataset.root}",
+        )
 
 
 def _is_labelled(samples: list[Sample]) -> bool:

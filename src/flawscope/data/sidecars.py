@@ -58,7 +58,7 @@ def _label_row(row: list[str]) -> LabelRow:
     image, label, split, *kinds = row + [""] * (len(LABELS_TITLES) - len(row))
     if split and split not in SPLIT_FOLDERS.values():
         raise ValueError(f"{split!r} is not train, validation or test")
-    named = tuple(sorted({kind for kind in kinds if kind}))
+    named = tuple(sorted({kind_name(kind) for kind in kinds if kind.strip()}))
     return LabelRow(tidy(image), Label(label) if label else None, split or None, named or None)
 
 

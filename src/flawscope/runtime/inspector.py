@@ -19,7 +19,7 @@ from flawscope.runtime.choices import AUTO, choose
 from flawscope.runtime.defects import find_defects
 from flawscope.runtime.engines import batch_streams, fitting_threads
 from flawscope.runtime.overlap import always, in_order
-from flawscope.runtime.running import graphs_for, guard_for
+from flawscope.runtime.running import Running
 from flawscope.runtime.shelf import Shelf
 from flawscope.runtime.view import Clock
 from flawscope.runtime.words import reasons
@@ -86,11 +86,9 @@ class Inspector:
         self.threads = threads
         self.streams = streams
         self.notes = notes
-        model = self.manifest, bundle.read, choice, threads
         shelf = Shelf(cache_folder() / "compiled")
-        graphs = graphs_for(*model, streams=streams, shelf=shelf)
-        guard = guard_for(*model, streams=streams, shelf=shelf)
-        self._cascade = Cascade(self.manifest, graphs, guard)
+        running = Running(self.manifest, bundle.read, choice, threads, streams, shelf)
+        self._cascade = Cascade(self.manifest, running.graphs(), running.guard())
         self._free_streams = threading.BoundedSemaphore(streams)
 
     @classmethod

@@ -14,7 +14,7 @@ from flawscope.runtime.cascade import Cascade
 from flawscope.runtime.engines import fitting_threads, installed_engines, precisions_of
 from flawscope.runtime.golden import Golden, read_golden
 from flawscope.runtime.replaying import compared, for_replay, replay, weighed
-from flawscope.runtime.running import graphs_for, guard_for
+from flawscope.runtime.running import Running
 from flawscope.values import Choice, Limits, Manifest, Replay
 
 _MORE, _BESIDES = 1.5, 0.01
@@ -134,8 +134,8 @@ def replayed(
     Raises:
         EngineError: the engine cannot run the model.
     """
-    graphs = graphs_for(manifest, read, choice, threads)
-    guard = guard_for(manifest, read, choice, threads)
+    running = Running(manifest, read, choice, threads)
+    graphs, guard = running.graphs(), running.guard()
     asked = for_replay(manifest)
     raw = weighed(Cascade(asked, graphs), golden.cases, told)
     said = replay(Cascade(asked, graphs, guard), golden.cases, told)

@@ -18,6 +18,7 @@ from flawscope.values import UNNAMED, Stage
 
 Mask = NDArray[np.float32] | None
 """Probabilities (window height, window width); ``None`` for a kind that no pixel shows."""
+
 _ROUNDING = 1e-5
 """ONNX Runtime's sigmoid has been seen to give 1.0000001."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flawscope.errors import EngineError
 from flawscope.runtime import Cascade, usable_threads
@@ -22,7 +22,7 @@ from flawscope.runtime.replaying import (
     same_views,
     weighed,
 )
-from flawscope.runtime.running import graphs_for, guard_for
+from flawscope.runtime.running import Running
 from flawscope.runtime.verifying import flips_in_words, named
 from flawscope.train.golden_parts import golden_parts
 from flawscope.train.lowering import with_int8
@@ -173,10 +173,12 @@ def _tried(trial: _Trial, choice: Choice) -> tuple[Choice, list[str]]:
     """A choice with its margin and replays, and the limits that it breaks."""
     manifest, read, threads = trial.manifest, trial.members.__getitem__, trial.threads
     try:
-        graphs = graphs_for(manifest, read, choice, threads)
+        running = Running(manifest, read, choice, threads)
+        graphs = running.graphs()
         raw = _raw(trial, choice, graphs)
         choice = choice.model_copy(update={"margin": _margin(trial, choice, raw)})
-        guarded = Cascade(for_replay(manifest), graphs, guard_for(manifest, read, choice, threads))
+        guard = replace(running, choice=choice).guard()
+        guarded = Cascade(for_replay(manifest), graphs, guard)
         replays = {
             name: compared(
                 one.cases, one.answers, replay(guarded, one.cases), raw[name], manifest.policy

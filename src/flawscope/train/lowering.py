@@ -16,7 +16,7 @@ from flawscope.runtime import Cascade, load_graph, usable_threads
 from flawscope.runtime.choices import in_float32, seconds
 from flawscope.runtime.engines import Graph, Tensors, installed_engines
 from flawscope.runtime.replaying import Case, replay
-from flawscope.runtime.running import graphs_for
+from flawscope.runtime.running import Running
 from flawscope.train.choosing import OPEN
 from flawscope.values import Manifest, Precision, Stage
 
@@ -105,7 +105,7 @@ def _given(
         return kept_run
 
     choice = in_float32(manifest, installed_engines()[0])
-    graphs = graphs_for(manifest, members.__getitem__, choice, usable_threads())
+    graphs = Running(manifest, members.__getitem__, choice, usable_threads()).graphs()
     watched = {stage.name: keeping(stage, graphs[stage.name]) for stage in manifest.stages}
     cut = [Case(case.id, partial(_middle, case)) for case in pictures]
     replay(Cascade(manifest, watched).under(OPEN), cut)
